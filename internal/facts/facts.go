@@ -98,7 +98,8 @@ type Ports struct {
 	Held    *int64   `cel:"held" doc:"ports of the range that listeners hold: connect() skips them for every destination"`
 	MaxUse  *float64 `cel:"max_use" doc:"largest share of the range in use towards one destination (0..1); an upper bound below 0.5 where no closer look was needed"`
 	Exact   *bool    `cel:"exact" doc:"whether max_use was counted, not bounded"`
-	Overlap *string  `cel:"overlap" doc:"listening ports inside the range that are not reserved, comma separated"`
+	Overlap *string  `cel:"overlap" doc:"listening ports inside the range that are not reserved, comma separated; left out are those that bind(0) may have chosen: 49152 and above, owner not root; empty when there are none"`
+	Reserve *string  `cel:"reserve" doc:"value for net.ipv4.ip_local_reserved_ports that keeps what is reserved and adds every listening port from 1024 up, those that bind(0) may have chosen left out; sorted and compressed as the kernel prints it: 5432,8080-8082"`
 }
 
 // Conntrack describes the connection tracking table.

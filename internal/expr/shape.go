@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package expr
+
+import (
+	"reflect"
+
+	"github.com/tcptune/tcptune/internal/facts"
+)
+
+// shape is one top-level name of the vocabulary: a group of facts
+// (`sockets`), or a list of elements with facts (`listeners`).
+type shape struct {
+	name   string
+	doc    string
+	index  int          // of the field in facts.Facts
+	list   bool         // a slice of pointers to typ
+	typ    reflect.Type // the struct
+	fields []member
+}
+
+// member is one fact of a group or of a list's elements.
+type member struct {
+	name string
+	doc  string
+	typ  reflect.Type
+}
+
+// shapes reads the vocabulary from the tags of facts.Facts, in order.
+func shapes() []shape {
+	var list []shape
+	root := reflect.TypeFor[facts.Facts]()
+	for i := range root.NumField() {
+		field := root.Field(i)
+		if !field.IsExported() {
+			continue
+		}
+		s := shape{name: nameOf(field), doc: field.Tag.Get("doc"), index: i, typ: field.Type}
+		if s.list = s.typ.Kind() == reflect.Slice; s.list {
+			s.typ = s.typ.Elem()
+		}
+		s.typ = s.typ.Elem()
+		for j := range s.typ.NumField() {
+			if f := s.typ.Field(j); f.IsExported() {
+				s.fields = append(s.fields, member{name: nameOf(f), doc: f.Tag.Get("doc"), typ: f.Type})
+			}
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// celType is the name under which CEL knows the struct.
+func (s *shape) celType() string { return celTypeOf(s.typ) }
+
+// celTypeOf is the name under which CEL knows a struct of package facts; it is
+// never written in an expression.
+func celTypeOf(t reflect.Type) string { return "facts." + t.Name() }
+
+// nameOf is the `cel` tag; counters have none and keep the kernel's name.
+func nameOf(f reflect.StructField) string {
+	if name := f.Tag.Get("cel"); name != "" {
+		return name
+	}
+	return f.Name
+}

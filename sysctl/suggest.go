@@ -8,6 +8,8 @@ import (
 	"strings"
 )
 
+// This file is the same in package internal/procnet: neither package imports anything local.
+
 // A candidate is a name that a misspelt one may stand for.
 type candidate struct {
 	name  string // what is suggested

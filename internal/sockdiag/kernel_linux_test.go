@@ -3,7 +3,6 @@
 package sockdiag
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"flag"
@@ -19,7 +18,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var update = flag.Bool("update", false, "record testdata/scene.* from the running kernel")
+var update = flag.Bool("update", false, "record testdata from the running kernel")
 
 const allInfo = WithInfo | WithCongestion | WithMemory
 
@@ -86,10 +85,6 @@ func mustDump(tb testing.TB, d dumper, r Request) []row {
 		tb.Fatalf("summary %+v of %d sockets", summary, len(*rows))
 	}
 	return *rows
-}
-
-type dumper interface {
-	Dump(context.Context, Request, func(*Socket) error) (Summary, error)
 }
 
 // eventually polls until check returns "", and fails with what it returned
@@ -171,8 +166,13 @@ func runSS(tb testing.TB) string {
 	return string(output)
 }
 
+// TestKernelAgreesWithSS compares with ss(8). With -update it also records
+// testdata: go test -run TestKernelAgreesWithSS . -update
 func TestKernelAgreesWithSS(t *testing.T) {
 	theScene(t)
+	if *update {
+		recordScene(t)
+	}
 	client := kernelClient(t, dial)
 	eventually(t, func() string {
 		want := parseSS(t, runSS(t))
@@ -348,12 +348,9 @@ func TestKernelRefusal(t *testing.T) {
 	mustDump(t, client, Request{States: AllStates}) // the client is still good
 }
 
-// TestRecordScene writes the files that TestDecodeScene reads.
-func TestRecordScene(t *testing.T) {
-	if !*update {
-		t.Skip("records testdata/scene.* only with -update")
-	}
-	theScene(t)
+// recordScene writes the files that TestDecodeScene and TestProcTableScene
+// read.
+func recordScene(t *testing.T) {
 	write := func(name string, content []byte) {
 		if err := os.WriteFile(filepath.Join("testdata", name), content, 0o666); err != nil {
 			t.Fatal(err)

@@ -5,7 +5,6 @@ package sockdiag
 import (
 	"bufio"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -18,8 +17,8 @@ const (
 	// maxProcLine bounds a line of /proc/net/tcp{,6}; the longest that the
 	// kernel writes has about 200 bytes.
 	maxProcLine = 32 << 10
-	// maxProcBytes bounds a file: more than ten million sockets.
-	maxProcBytes = 2 << 30
+	// maxProcBytes bounds a file: about seven million sockets.
+	maxProcBytes = 1 << 30
 	// procContextLines is how many lines are read between looks at the context.
 	procContextLines = 256
 )
@@ -70,7 +69,7 @@ func (p ProcTable) dumpFile(ctx context.Context, path string, r Request, fn func
 	}
 	defer f.Close()
 
-	t := procReader{source: f, order: binary.NativeEndian}
+	t := procReader{source: f, bigEndian: bigEndian()}
 	defer func() {
 		summary.Messages += t.lines
 		summary.Bytes += t.bytes
@@ -99,8 +98,8 @@ func (p ProcTable) dumpFile(ctx context.Context, path string, r Request, fn func
 // A procReader reads the lines of one file.
 type procReader struct {
 	source       io.Reader
-	order        binary.ByteOrder // of the machine that wrote the file
-	scanner      *bufio.Scanner   // nil before the heading
+	bigEndian    bool           // the machine that wrote the file
+	scanner      *bufio.Scanner // nil before the heading
 	lines, bytes int
 	socket       Socket
 	err          error // why there are no more sockets
@@ -118,7 +117,7 @@ func (t *procReader) next() (*Socket, error) {
 	if !ok {
 		return nil, t.err
 	}
-	if err := parseProcLine(line, t.order, &t.socket); err != nil {
+	if err := parseProcLine(line, t.bigEndian, &t.socket); err != nil {
 		t.err = fmt.Errorf("line %d: %w", t.lines, err)
 		return nil, t.err
 	}

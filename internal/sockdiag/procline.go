@@ -32,7 +32,7 @@ const (
 
 // parseProcLine reads one line into s. The content of s is undefined if there
 // is an error.
-func parseProcLine(line []byte, order binary.ByteOrder, s *Socket) error {
+func parseProcLine(line []byte, bigEndian bool, s *Socket) error {
 	var column [procColumns][]byte
 	rest := line
 	for i := range column {
@@ -42,11 +42,11 @@ func parseProcLine(line []byte, order binary.ByteOrder, s *Socket) error {
 	}
 	*s = Socket{}
 	var ok bool
-	if s.Source, s.IPv6, ok = parseProcAddrPort(column[procSource], order); !ok {
+	if s.Source, s.IPv6, ok = parseProcAddrPort(column[procSource], bigEndian); !ok {
 		return fmt.Errorf("local address %q: want 8 or 32 hexadecimal digits, a colon and 4", clip(column[procSource]))
 	}
 	var destination6 bool
-	if s.Destination, destination6, ok = parseProcAddrPort(column[procDestination], order); !ok || s.IPv6 != destination6 {
+	if s.Destination, destination6, ok = parseProcAddrPort(column[procDestination], bigEndian); !ok || s.IPv6 != destination6 {
 		return fmt.Errorf("remote address %q: want the form of the local one", clip(column[procDestination]))
 	}
 	state, ok := parseUint(column[procState], 16, math.MaxUint8)
@@ -102,8 +102,9 @@ func parseProcTimer(column *[procColumns][]byte, s *Socket) bool {
 }
 
 // parseProcAddrPort reads an address as the kernel prints it: each 32-bit word
-// of the address in network order, taken as a number of the machine's order.
-func parseProcAddrPort(b []byte, order binary.ByteOrder) (ap netip.AddrPort, ipv6, ok bool) {
+// of the address in network order, taken as a number of the order of the
+// machine that wrote the file.
+func parseProcAddrPort(b []byte, bigEndian bool) (ap netip.AddrPort, ipv6, ok bool) {
 	address, portDigits, found := bytes.Cut(b, colon)
 	port, okPort := parseUint(portDigits, 16, math.MaxUint16)
 	if !found || !okPort || len(address) != 8 && len(address) != 32 {
@@ -115,7 +116,12 @@ func parseProcAddrPort(b []byte, order binary.ByteOrder) (ap netip.AddrPort, ipv
 		if !ok {
 			return netip.AddrPort{}, false, false
 		}
-		order.PutUint32(raw[i/2:], uint32(word))
+		// Not through binary.ByteOrder: it would move raw to the heap.
+		if bigEndian {
+			binary.BigEndian.PutUint32(raw[i/2:], uint32(word))
+		} else {
+			binary.LittleEndian.PutUint32(raw[i/2:], uint32(word))
+		}
 	}
 	if len(address) == 8 {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte(raw[:])), uint16(port)), false, true
@@ -123,7 +129,8 @@ func parseProcAddrPort(b []byte, order binary.ByteOrder) (ap netip.AddrPort, ipv
 	return netip.AddrPortFrom(netip.AddrFrom16(raw).Unmap(), uint16(port)), true, true
 }
 
-// parseUint is strconv.ParseUint for bytes, without allocations.
+// parseUint parses decimal or, as the kernel's %X prints it, hexadecimal
+// digits without allocating, which strconv cannot do for bytes.
 func parseUint(b []byte, base, limit uint64) (v uint64, ok bool) {
 	for _, c := range b {
 		var digit uint64
@@ -132,8 +139,6 @@ func parseUint(b []byte, base, limit uint64) (v uint64, ok bool) {
 			digit = uint64(c - '0')
 		case base == 16 && 'A' <= c && c <= 'F':
 			digit = uint64(c-'A') + 10
-		case base == 16 && 'a' <= c && c <= 'f':
-			digit = uint64(c-'a') + 10
 		default:
 			return 0, false
 		}

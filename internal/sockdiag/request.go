@@ -22,9 +22,9 @@ const allExtensions = WithInfo | WithCongestion | WithMemory
 
 // A Request says which sockets to dump and what to tell about each.
 type Request struct {
-	// States are the states to dump; at least one. A set without
-	// StateEstablished and the others that are in the established hash, that
-	// is StateListen alone, is answered without walking that hash.
+	// States are the states to dump; at least one. StateListen alone is cheap:
+	// for any other state the kernel walks its table of all connections, which
+	// network namespaces share.
 	States     States
 	Extensions Extensions
 	Filter     Filter

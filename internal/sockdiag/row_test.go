@@ -4,6 +4,7 @@ package sockdiag
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -30,6 +31,11 @@ func rowOf(s *Socket) row {
 func (r row) identity() row {
 	r.ReceiveQueue, r.SendQueue = 0, 0
 	return r
+}
+
+// A dumper is a Client or a ProcTable.
+type dumper interface {
+	Dump(context.Context, Request, func(*Socket) error) (Summary, error)
 }
 
 // collect returns a callback for Dump and the rows that it will have seen.

@@ -213,7 +213,7 @@ func TestFindLinesPipe(t *testing.T) {
 
 func TestFindLinesBounds(t *testing.T) {
 	tree := map[string]string{}
-	comment := strings.Repeat("#\n", MaxFileBytes/2)
+	comment := strings.Repeat("#", MaxFileBytes-1) + "\n"
 	const fits = MaxTotalBytes / MaxFileBytes
 	for i := range fits + 2 {
 		tree[fmt.Sprintf("etc/sysctl.d/%02d.conf", i)] = comment

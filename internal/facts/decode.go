@@ -195,7 +195,7 @@ func (d *decoder) absent(n *yaml.Node) map[string]bool {
 }
 
 func (d *decoder) unknown(key *yaml.Node, owner string, known []string) {
-	if near := nearest(key.Value, known); near != "" {
+	if near := Nearest(key.Value, known); near != "" {
 		d.errorf(key, "unknown fact %q of %s; did you mean %q?", key.Value, owner, near)
 		return
 	}
@@ -220,9 +220,9 @@ func fieldsByName(t reflect.Type) map[string]int {
 	return fields
 }
 
-// nearest returns the known name that word was probably meant to be: the one
+// Nearest returns the known name that word was probably meant to be: the one
 // with the fewest edits, at most a third of its letters; "" when there is none.
-func nearest(word string, known []string) string {
+func Nearest(word string, known []string) string {
 	best, bestEdits := "", len(word)/3+1
 	for _, name := range known {
 		if e := edits(word, name); e < bestEdits {

@@ -55,6 +55,7 @@ type Finding struct {
 	Recommendations []Recommendation `json:"recommendations"`
 	References      []string         `json:"references"`
 	Because         []Operand        `json:"because,omitempty"` // the values that made the condition true, with --why
+	More            int              `json:"more,omitempty"`    // on the last finding of a rule: how many further ones were left out
 }
 
 // Evidence is one measured value behind a finding.

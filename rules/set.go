@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Set is rules that are evaluated together, sorted by id.
+type Set struct {
+	Rules   []*Rule
+	Version string // of the built-in rules; "" for others
+	SHA256  string // of the built-in rules' YAML files, hexadecimal; "" for others
+}
+
+// NewSet sorts rules by id and refuses two of one id.
+func NewSet(list []*Rule) (*Set, error) {
+	s := &Set{Rules: slices.Clone(list)}
+	slices.SortFunc(s.Rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	for i := 1; i < len(s.Rules); i++ {
+		if s.Rules[i].ID == s.Rules[i-1].ID {
+			return nil, fmt.Errorf("two rules have the id %q; a rule cannot replace another one", s.Rules[i].ID)
+		}
+	}
+	return s, nil
+}
+
+// Join returns the rules of both sets under the version of s.
+func (s *Set) Join(other *Set) (*Set, error) {
+	joined, err := NewSet(slices.Concat(s.Rules, other.Rules))
+	if err != nil {
+		return nil, err
+	}
+	joined.Version, joined.SHA256 = s.Version, s.SHA256
+	return joined, nil
+}
+
+// Lookup returns the rule of an id.
+func (s *Set) Lookup(id string) (*Rule, bool) {
+	i, ok := slices.BinarySearchFunc(s.Rules, id, func(r *Rule, id string) int { return strings.Compare(r.ID, id) })
+	if !ok {
+		return nil, false
+	}
+	return s.Rules[i], true
+}
+
+// Select returns the rules that only names, by id or category (all for none),
+// less those that skip names. A name that is neither is an error. A rule that
+// is not selected is not evaluated, so it silences no other one.
+func (s *Set) Select(only, skip []string) (*Set, error) {
+	for _, name := range slices.Concat(only, skip) {
+		if !slices.ContainsFunc(s.Rules, func(r *Rule) bool { return r.ID == name }) && !slices.Contains(categoryNames(), name) {
+			return nil, fmt.Errorf("no rule and no category is named %q%s", name, didYouMean(name, slices.Concat(s.ids(), categoryNames())))
+		}
+	}
+	named := func(r *Rule, names []string) bool {
+		return slices.Contains(names, r.ID) || slices.Contains(names, r.Category)
+	}
+	selected := &Set{Version: s.Version, SHA256: s.SHA256}
+	for _, r := range s.Rules {
+		if (len(only) == 0 || named(r, only)) && !named(r, skip) {
+			selected.Rules = append(selected.Rules, r)
+		}
+	}
+	return selected, nil
+}
+
+func (s *Set) ids() []string {
+	ids := make([]string, len(s.Rules))
+	for i, r := range s.Rules {
+		ids[i] = r.ID
+	}
+	return ids
+}

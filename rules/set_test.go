@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rules
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestSelect(t *testing.T) {
+	s := newSet(t, parseRule(t, "b", "category: syn"), parseRule(t, "a"), parseRule(t, "c"))
+	s.Version = "7"
+	tests := []struct {
+		name       string
+		only, skip []string
+		want       []string
+		err        string
+	}{
+		{"all", nil, nil, []string{"a", "b", "c"}, ""},
+		{"one", []string{"a"}, nil, []string{"a"}, ""},
+		{"category", []string{"accept-queue"}, nil, []string{"a", "c"}, ""},
+		{"category without rules", []string{"softnet"}, nil, []string{}, ""},
+		{"skip", nil, []string{"a", "syn"}, []string{"c"}, ""},
+		{"both", []string{"accept-queue", "b"}, []string{"c"}, []string{"a", "b"}, ""},
+		{"unknown", []string{"accept-queu"}, nil, nil, `no rule and no category is named "accept-queu"; did you mean "accept-queue"?`},
+		{"unknown skip", nil, []string{"zzz"}, nil, `no rule and no category is named "zzz"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := s.Select(tt.only, tt.skip)
+			if tt.err != "" {
+				if err == nil || err.Error() != tt.err {
+					t.Fatalf("error %v, want %s", err, tt.err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got.ids()); diff != "" || got.Version != "7" {
+				t.Errorf("ids (-want +got)\n%s version %q", diff, got.Version)
+			}
+		})
+	}
+}
+
+func TestJoin(t *testing.T) {
+	builtin := newSet(t, parseRule(t, "a"))
+	builtin.Version, builtin.SHA256 = "7", "f00"
+	joined, err := builtin.Join(newSet(t, parseRule(t, "b")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"a", "b"}, joined.ids()); diff != "" || joined.Version != "7" || joined.SHA256 != "f00" {
+		t.Errorf("ids (-want +got)\n%s version %q sha256 %q", diff, joined.Version, joined.SHA256)
+	}
+	if r, ok := joined.Lookup("b"); !ok || r.ID != "b" {
+		t.Errorf("Lookup(b) = %v, %v", r, ok)
+	}
+	if r, ok := joined.Lookup("c"); ok {
+		t.Errorf("Lookup(c) = %v, want none", r)
+	}
+	if _, err := builtin.Join(builtin); err == nil || !strings.Contains(err.Error(), `two rules have the id "a"`) {
+		t.Errorf("Join with itself: %v", err)
+	}
+}

@@ -215,7 +215,7 @@ type Line struct {
 	Key     string `cel:"key" doc:"dotted key"`
 	Value   string `cel:"value" doc:"value as written, blanks folded"`
 	Ignored bool   `cel:"ignored" doc:"the line has the prefix - (errors are ignored)"`
-	Status  string `cel:"status" doc:"exists, removed, too-new, module, host-only, typo, unknown, pattern (a glob), or unread (could not tell)"`
+	Status  string `cel:"status" doc:"exists, removed, too-new, module, host-only, no-interface, typo, unknown, pattern (a glob), or unread (could not tell)"`
 	Note    string `cel:"note" doc:"what the status rests on, as text"`
 	Nearest string `cel:"nearest" doc:"for status typo, the key that was probably meant"`
 }

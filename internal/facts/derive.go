@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package facts
+
+import (
+	"reflect"
+
+	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// Derive turns a window into facts. It reads nothing else, so the same window
+// gives the same facts anywhere. The catalogue tells removed, misspelt and
+// host-only keys apart.
+func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
+	s := w.To
+	f := &Facts{
+		Window: &Window{},
+		Netns:  &Netns{},
+		values: sysctlValues{values: s.Sysctls, absent: set(s.Absent)},
+	}
+	seconds, measured := w.Seconds()
+	if measured {
+		f.Window.Seconds = &seconds
+	}
+	d := &derivation{facts: f, from: w.From, to: s, seconds: seconds}
+	if !measured {
+		d.from = nil
+	}
+	d.machine()
+	d.counters()
+	d.conntrack()
+	if s.Host != nil {
+		f.Netns.Initial = s.Host.Initial
+		if s.Host.Kernel != "" {
+			f.Kernel = &Kernel{Release: s.Host.Kernel}
+		}
+	}
+	if s.Sockets != nil {
+		d.reserved, _ = snapshot.ParsePorts(s.Sockets.Ports.List) // a malformed list is a gap of the snapshot
+		d.sockets()
+		d.ports()
+		d.listeners()
+		d.destinations()
+		d.processes()
+		d.clients()
+		d.networks()
+	}
+	d.lines(catalogue)
+	d.units()
+	return f
+}
+
+// derivation is what the parts of Derive share.
+type derivation struct {
+	facts    *Facts
+	from, to *snapshot.Snapshot // from is nil when the window has no length
+	seconds  float64
+	reserved snapshot.PortSet // ip_local_reserved_ports
+}
+
+// machine derives the numbers of the whole machine.
+func (d *derivation) machine() {
+	m := &Machine{UptimeSeconds: d.to.Uptime}
+	d.facts.Machine = m
+	if h := d.to.Host; h != nil {
+		m.CPUs, m.MemoryBytes, m.PageBytes = h.CPUs, h.MemoryBytes, h.PageBytes
+	}
+	if n, ok := d.to.Sockstat["TCP.orphan"]; ok {
+		m.Orphans = &n
+	}
+	if n, ok := d.to.Sockstat["TCP.mem"]; ok {
+		m.TCPMemoryPages = &n
+	}
+	if o := d.to.Files; o != nil {
+		m.FilesOpen, m.FilesMax = &o.Open, &o.Max
+	}
+	d.softnet(m)
+}
+
+// softnet compares the per-CPU rows of both snapshots. A CPU that was not in
+// the first one came online meanwhile and is left out.
+func (d *derivation) softnet(m *Machine) {
+	if d.from == nil || d.from.Softnet == nil || d.to.Softnet == nil {
+		return
+	}
+	before := make(map[int]snapshot.Softnet, len(d.from.Softnet))
+	for _, row := range d.from.Softnet {
+		before[row.CPU] = row
+	}
+	var processed, dropped int64
+	var cpus tally[int]
+	for _, row := range d.to.Softnet {
+		b, ok := before[row.CPU]
+		if !ok {
+			continue
+		}
+		// The kernel counts in 32 bits; a difference in 32 bits survives the wrap.
+		processed += int64(uint32(row.Processed) - uint32(b.Processed))
+		lost := int64(uint32(row.Dropped) - uint32(b.Dropped))
+		dropped += lost
+		cpus.add(row.CPU, lost)
+	}
+	perSecond := float64(dropped) / d.seconds
+	text := cpus.text(func(cpu int) string { return "CPU " + itoa(cpu) })
+	m.SoftnetProcessed, m.SoftnetDropped, m.SoftnetDroppedPerSecond = &processed, &dropped, &perSecond
+	m.SoftnetDroppedCPUs = &text
+}
+
+// counters fills totals, deltas and rates by the kernel's names. A counter
+// that fell means another namespace or a reset: its growth is unknown.
+func (d *derivation) counters() {
+	total, delta, rate := &Totals{}, &Deltas{}, &Rates{}
+	d.facts.Total, d.facts.Delta, d.facts.Rate = total, delta, rate
+	totals, deltas, rates := reflect.ValueOf(total).Elem(), reflect.ValueOf(delta).Elem(), reflect.ValueOf(rate).Elem()
+	for i := range totals.NumField() {
+		name := totals.Type().Field(i).Name
+		now, ok := counter(d.to, name)
+		if !ok {
+			continue
+		}
+		totals.Field(i).Set(reflect.ValueOf(&now))
+		if d.from == nil {
+			continue
+		}
+		before, ok := counter(d.from, name)
+		if !ok || now < before {
+			continue
+		}
+		grown := now - before
+		perSecond := float64(grown) / d.seconds
+		deltas.Field(i).Set(reflect.ValueOf(&grown))
+		rates.Field(i).Set(reflect.ValueOf(&perSecond))
+	}
+}
+
+func counter(s *snapshot.Snapshot, name string) (int64, bool) {
+	if n, ok := s.Counters["TcpExt."+name]; ok {
+		return n, true
+	}
+	n, ok := s.Counters["Tcp."+name]
+	return n, ok
+}
+
+func (d *derivation) conntrack() {
+	now := d.to.Conntrack
+	if now == nil {
+		return
+	}
+	c := &Conntrack{Loaded: &now.Loaded, Count: now.Count, Max: now.Max, Buckets: now.Buckets}
+	d.facts.Conntrack = c
+	c.DropsTotal = signed(now.Drops)
+	if d.from == nil || d.from.Conntrack == nil {
+		return
+	}
+	c.Drops = grown(d.from.Conntrack.Drops, now.Drops)
+	c.EarlyDrops = grown(d.from.Conntrack.EarlyDrops, now.EarlyDrops)
+}
+
+// units lists the LimitNOFILE= lines.
+func (d *derivation) units() {
+	if !d.to.UnitsRead {
+		return
+	}
+	d.facts.Units = []*Unit{}
+	for _, u := range d.to.Units {
+		d.facts.Units = append(d.facts.Units, &Unit{
+			Address: address(u.File, u.Number), Unit: u.Name, NoFile: u.NoFile,
+		})
+	}
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package facts
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// lines derives one fact per active line of the sysctl files.
+func (d *derivation) lines(catalogue *sysctl.Catalogue) {
+	if !d.to.LinesRead {
+		return
+	}
+	c := classifier{facts: d.facts, catalogue: catalogue}
+	d.facts.Lines = []*Line{}
+	for _, in := range d.to.Lines {
+		if in.Exclude {
+			continue // takes a key out of patterns: it sets nothing
+		}
+		l := &Line{
+			File: in.File, Number: int64(in.Number), Address: address(in.File, in.Number),
+			Key: in.Key, Value: in.Value, Ignored: in.Ignored,
+		}
+		l.Status, l.Note, l.Nearest = c.classify(in)
+		d.facts.Lines = append(d.facts.Lines, l)
+	}
+	d.facts.Files = NewFiles(d.facts.Lines)
+}
+
+// classifier tells why a key of a file does not exist on the host.
+type classifier struct {
+	facts     *Facts
+	catalogue *sysctl.Catalogue
+}
+
+// classify returns the status of a line as the vocabulary describes it.
+func (c *classifier) classify(line snapshot.Line) (status, note, nearest string) {
+	if line.Glob {
+		return "pattern", "", ""
+	}
+	if line.Exists != nil && *line.Exists {
+		return "exists", "", ""
+	}
+	key, err := sysctl.ParseKey(line.Key)
+	if err != nil {
+		return "unknown", err.Error(), ""
+	}
+	p, known := c.catalogue.Lookup(key)
+	if known && c.atLeast(p.Removed) {
+		return "removed", "removed in Linux " + p.Removed, ""
+	}
+	if gone, ok := removedKeys[line.Key]; ok {
+		return "removed", gone, ""
+	}
+	if line.Exists == nil {
+		return "unread", "no live /proc/sys to look in", ""
+	}
+	if known {
+		return c.absent(line.Key, p)
+	}
+	if initial := c.facts.Netns.Initial; initial != nil && !*initial && strings.HasPrefix(line.Key, "net.") {
+		return "unread", "the key may exist in the initial network namespace only", ""
+	}
+	if suggestions := c.catalogue.Suggest(line.Key); len(suggestions) > 0 && near(line.Key, suggestions[0]) {
+		return "typo", "did you mean " + suggestions[0] + "?", suggestions[0]
+	}
+	return "unknown", "this kernel has no such key", ""
+}
+
+// absent says why a key that the catalogue knows is not there.
+func (c *classifier) absent(key string, p *sysctl.Parameter) (status, note, nearest string) {
+	since := firstVersion(p.Since)
+	older := c.facts.Kernel != nil && since != "" && !c.atLeast(since)
+	initial := c.facts.Netns.Initial
+	switch {
+	case older:
+		return "too-new", "needs Linux " + since + ", this is " + c.facts.Kernel.Release, ""
+	case initial != nil && !*initial && p.ChildView == "absent":
+		return "host-only", "exists in the initial network namespace only", ""
+	case strings.HasPrefix(key, "net.netfilter.") || strings.HasPrefix(key, "net.bridge."):
+		return "module", "the kernel module behind it is not loaded", ""
+	case p.Key.Glob():
+		return "no-interface", "there is no such interface now", ""
+	}
+	return "unknown", "this kernel has no such key", ""
+}
+
+// atLeast reports whether the kernel is known to be version or newer.
+func (c *classifier) atLeast(version string) bool {
+	version = firstVersion(version)
+	if version == "" || c.facts.Kernel == nil {
+		return false
+	}
+	reached, known := c.facts.Kernel.AtLeast(version)
+	return known && reached
+}
+
+var versionPattern = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?`)
+
+// firstVersion is the earliest version of "6.14", "<=2.6.11", "3.15/3.16".
+func firstVersion(s string) string { return versionPattern.FindString(s) }
+
+// removedKeys are keys that later kernels dropped and that the catalogue of
+// parameters does not list, as they are of no other interest. Their versions
+// are those that their removal is attributed to; it was not measured.
+var removedKeys = map[string]string{
+	"net.ipv4.tcp_frto_response":    "removed in Linux 3.10",
+	"net.ipv4.tcp_cookie_size":      "removed in Linux 3.9",
+	"net.ipv4.tcp_abc":              "removed in Linux 3.9",
+	"net.ipv4.tcp_max_ssthresh":     "removed in Linux 3.9",
+	"net.ipv4.tcp_thin_dupack":      "removed in Linux 4.11",
+	"net.ipv4.tcp_vegas_cong_avoid": "it never was in the mainline kernel since 2.6.13",
+	"net.ipv4.ip_conntrack_max":     "renamed: net.netfilter.nf_conntrack_max",
+
+	"net.ipv4.netfilter.ip_conntrack_max":                     "renamed: net.netfilter.nf_conntrack_max",
+	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_established": "renamed: net.netfilter.nf_conntrack_tcp_timeout_established",
+	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_time_wait":   "renamed: net.netfilter.nf_conntrack_tcp_timeout_time_wait",
+	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_close_wait":  "renamed: net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_fin_wait":    "renamed: net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
+}
+
+// near reports whether two keys differ by one or two letters: insertions,
+// deletions, changes or neighbours swapped.
+func near(a, b string) bool {
+	const most = 2
+	if d := len(a) - len(b); d > most || d < -most {
+		return false
+	}
+	prev2, prev := make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row := make([]int, len(b)+1)
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], prev2[j-2]+1)
+			}
+		}
+		prev2, prev = prev, row
+	}
+	return prev[len(b)] <= most
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package facts
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/internal/sockdiag"
+)
+
+// oldSeconds is the age from which on a CLOSE_WAIT socket is called old also
+// without a window: no program needs a minute to answer an end of file.
+const oldSeconds = 60
+
+// processGroup collects the sockets of one holder: a process, several that
+// share the descriptors (a prefork server), or a user whose processes are
+// hidden.
+type processGroup struct {
+	*Process
+	pids []int
+
+	heard         bool // the age of every CLOSE_WAIT is known
+	old           int64
+	fresh         int64 // CLOSE_WAIT that were not there at the start of the window
+	local         tally[uint16]
+	closeWaitPeer tally[netip.Addr]
+	synHosts      map[netip.Addr]bool
+	synPorts      tally[uint16]
+	synTop        tally[netip.AddrPort]
+	synTopRetried map[netip.AddrPort]int64
+}
+
+// processes derives one fact per holder of listeners and of the sockets that
+// were kept one by one.
+func (d *derivation) processes() {
+	groups := make(map[string]*processGroup)
+	for i := range d.to.Sockets.Listeners {
+		l := &d.to.Sockets.Listeners[i]
+		d.group(groups, l.Owners, l.UID).Listens = true
+	}
+	start := d.closeWaitAtStart()
+	for i := range d.to.Sockets.Open {
+		s := &d.to.Sockets.Open[i]
+		if s.Inode == 0 {
+			continue // half-open, orphaned, or never accepted: no process holds it
+		}
+		d.group(groups, s.Owners, s.UID).add(s, start)
+	}
+	gone := goneByPort(start, d.to.Sockets.Open)
+	d.facts.Processes = []*Process{}
+	for _, g := range groups {
+		d.finishGroup(g, gone)
+		d.facts.Processes = append(d.facts.Processes, g.Process)
+	}
+	slices.SortFunc(d.facts.Processes, func(a, b *Process) int { return strings.Compare(a.Name, b.Name) })
+}
+
+func (d *derivation) group(groups map[string]*processGroup, pids []int, uid uint32) *processGroup {
+	key := fmt.Sprint(pids)
+	if len(pids) == 0 {
+		key = hiddenName(uid)
+	}
+	g := groups[key]
+	if g == nil {
+		g = &processGroup{Process: d.process(pids, uid), pids: pids, heard: true,
+			synHosts: make(map[netip.Addr]bool), synTopRetried: make(map[netip.AddrPort]int64)}
+		groups[key] = g
+	}
+	return g
+}
+
+// process describes the holder; of several the one with the fewest descriptors
+// left stands for all.
+func (d *derivation) process(pids []int, uid uint32) *Process {
+	p := &Process{Name: d.owner(pids, uid), Hidden: len(pids) == 0, UID: int64(uid)}
+	var fullest float64 = -1
+	for _, pid := range pids {
+		in, ok := d.to.Processes[pid]
+		if !ok {
+			continue
+		}
+		var use float64
+		if in.FDSoft != nil {
+			use = share(in.FDs, *in.FDSoft)
+		}
+		if use <= fullest {
+			continue
+		}
+		fullest = use
+		id, fds := int64(pid), in.FDs
+		p.PID, p.Exe, p.UID = &id, in.Exe, int64(in.UID)
+		p.FDs, p.FDSoft, p.FDHard = &fds, in.FDSoft, in.FDHard
+	}
+	return p
+}
+
+func (g *processGroup) add(s *snapshot.Socket, start map[socketID]*snapshot.Socket) {
+	switch s.State {
+	case sockdiag.StateCloseWait:
+		g.addCloseWait(s, start)
+	case sockdiag.StateSynSent:
+		g.addSynSent(s)
+	case sockdiag.StateFinWait2:
+		g.FinWait2++
+	}
+}
+
+func (g *processGroup) addCloseWait(s *snapshot.Socket, start map[socketID]*snapshot.Socket) {
+	g.CloseWait++
+	switch s.Receive {
+	case 0:
+		g.CloseWaitRead++
+	case 1:
+		g.CloseWaitEOF++
+	default:
+		g.CloseWaitUnread++
+	}
+	g.local.add(s.Local.Port(), 1)
+	g.closeWaitPeer.add(s.Peer.Addr(), 1)
+	_, before := start[id(s)]
+	if !before {
+		g.fresh++
+	}
+	switch {
+	case s.LastHeard == nil:
+		g.heard = false
+		if before {
+			g.old++
+		}
+	default:
+		if before || *s.LastHeard >= oldSeconds {
+			g.old++
+		}
+		if g.CloseWaitSeconds == nil || *s.LastHeard > *g.CloseWaitSeconds {
+			g.CloseWaitSeconds = s.LastHeard
+		}
+	}
+}
+
+func (g *processGroup) addSynSent(s *snapshot.Socket) {
+	g.SynSent++
+	g.synHosts[s.Peer.Addr()] = true
+	g.synPorts.add(s.Peer.Port(), 1)
+	g.synTop.add(s.Peer, 1)
+	if s.Retried > 0 {
+		g.SynSentRetried++
+		g.synTopRetried[s.Peer]++
+	}
+}
+
+// finishGroup writes what was collected into the fact.
+func (d *derivation) finishGroup(g *processGroup, gone map[portOfUser]int64) {
+	if d.from != nil || g.heard {
+		g.CloseWaitOld = &g.old
+	}
+	if d.from != nil {
+		growth := g.fresh
+		for port := range g.local.counts {
+			growth -= gone[portOfUser{port, uint32(g.UID)}]
+		}
+		g.CloseWaitGrowth = &growth
+	}
+	g.CloseWaitLocal = g.local.text(func(p uint16) string { return ":" + itoa(int(p)) })
+	g.CloseWaitPeers = g.closeWaitPeer.text(netip.Addr.String)
+	g.SynSentHosts, g.SynSentPorts = int64(len(g.synHosts)), int64(len(g.synPorts.counts))
+	g.SynSentPortList = g.synPorts.text(func(p uint16) string { return itoa(int(p)) })
+	if top := g.synTop.list(netip.AddrPort.String); len(top) > 0 {
+		g.SynSentTop, g.SynSentTopCount = top[0].Name, top[0].Count
+		g.SynSentTopShare = share(top[0].Count, g.SynSent)
+		if peer, err := netip.ParseAddrPort(top[0].Name); err == nil {
+			g.SynSentTopRetried = g.synTopRetried[peer]
+		}
+	}
+}
+
+// socketID identifies a socket across two snapshots: by the kernel's cookie,
+// or, from the text tables, by what else does not change.
+type socketID struct {
+	cookie      uint64
+	local, peer netip.AddrPort
+	inode       uint32
+}
+
+func id(s *snapshot.Socket) socketID {
+	if s.Cookie != 0 {
+		return socketID{cookie: s.Cookie}
+	}
+	return socketID{local: s.Local, peer: s.Peer, inode: s.Inode}
+}
+
+// closeWaitAtStart indexes the CLOSE_WAIT sockets of the first snapshot.
+func (d *derivation) closeWaitAtStart() map[socketID]*snapshot.Socket {
+	index := make(map[socketID]*snapshot.Socket)
+	if d.from == nil || d.from.Sockets == nil {
+		return index
+	}
+	for i := range d.from.Sockets.Open {
+		if s := &d.from.Sockets.Open[i]; s.State == sockdiag.StateCloseWait {
+			index[id(s)] = s
+		}
+	}
+	return index
+}
+
+// portOfUser stands for a process in the first snapshot, whose holders were
+// not searched.
+type portOfUser struct {
+	port uint16
+	uid  uint32
+}
+
+// goneByPort counts CLOSE_WAIT sockets that vanished during the window.
+func goneByPort(start map[socketID]*snapshot.Socket, now []snapshot.Socket) map[portOfUser]int64 {
+	still := make(map[socketID]bool)
+	for i := range now {
+		if now[i].State == sockdiag.StateCloseWait {
+			still[id(&now[i])] = true
+		}
+	}
+	gone := make(map[portOfUser]int64)
+	for key, s := range start {
+		if !still[key] {
+			gone[portOfUser{s.Local.Port(), s.UID}]++
+		}
+	}
+	return gone
+}

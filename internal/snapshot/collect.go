@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/tcptune/tcptune/internal/procnet"
+	"github.com/tcptune/tcptune/internal/sockdiag"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// Collector reads snapshots of one host.
+type Collector struct {
+	root      root
+	keys      []sysctl.Key
+	noNetlink bool
+	tool      string
+}
+
+// Options say what a Collector reads.
+type Options struct {
+	Root      string       // directory that every path hangs from; "" and "/" are the live host
+	Keys      []sysctl.Key // sysctls to read, none of them a pattern
+	NoNetlink bool         // read /proc/net/tcp instead of asking sock_diag
+	Tool      string       // name and version, kept in saved windows
+}
+
+// NewCollector checks the options. It fails when Root is no directory.
+func NewCollector(o Options) (*Collector, error) {
+	c := &Collector{root: "/", keys: o.Keys, noNetlink: o.NoNetlink, tool: o.Tool}
+	if o.Root == "" {
+		return c, nil
+	}
+	dir, err := filepath.Abs(o.Root)
+	if err != nil {
+		return nil, fmt.Errorf("open root %s: %w", o.Root, err)
+	}
+	c.root = root(dir)
+	if info, err := statDirectory(dir); err != nil {
+		return nil, fmt.Errorf("open root %s: %w", o.Root, err)
+	} else if !info {
+		return nil, fmt.Errorf("open root %s: not a directory", o.Root)
+	}
+	return c, nil
+}
+
+// Live reports whether the running host is read, not a saved tree.
+func (c *Collector) Live() bool { return c.root.live() }
+
+// Window takes two snapshots; wait is called between them and must return
+// after the wanted time. With a nil wait, and for a saved tree, whose counters
+// stand still, it takes one.
+func (c *Collector) Window(ctx context.Context, wait func(context.Context) error) (*Window, error) {
+	w := &Window{SchemaVersion: SchemaVersion, Tool: c.tool}
+	if wait != nil && c.Live() {
+		from, err := c.begin(ctx)
+		if err != nil {
+			return nil, err
+		}
+		w.From = from
+		if err := wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+	to, err := c.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.To = to
+	return w, nil
+}
+
+// begin takes the first snapshot of a window: only what is compared with the
+// second one.
+func (c *Collector) begin(ctx context.Context) (*Snapshot, error) {
+	s := c.start()
+	s.readHost(c.root)
+	c.readCounters(s)
+	c.readSockets(ctx, s, false)
+	return s, c.finish(ctx, s)
+}
+
+// Snapshot reads everything. What cannot be read becomes a gap; the error is
+// that of the context only.
+func (c *Collector) Snapshot(ctx context.Context) (*Snapshot, error) {
+	s := c.start()
+	s.readHost(c.root)
+	c.readSysctls(s)
+	c.readCounters(s)
+	c.readSockets(ctx, s, true)
+	if s.Sockets != nil {
+		s.nameHolders(ctx, c.root)
+	}
+	c.readLines(s)
+	s.readUnits(c.root)
+	return s, c.finish(ctx, s)
+}
+
+func (c *Collector) start() *Snapshot {
+	s := &Snapshot{Taken: time.Now()}
+	if up, err := parse(c.root, "proc/uptime", procnet.ParseUptime); err != nil {
+		s.gap("/proc/uptime", err, "")
+	} else {
+		s.Uptime = &up
+	}
+	return s
+}
+
+func (c *Collector) finish(ctx context.Context, s *Snapshot) error {
+	s.Cost = time.Since(s.Taken)
+	return ctx.Err()
+}
+
+// readCounters reads the text files of /proc/net and /proc/sys/fs/file-nr.
+func (c *Collector) readCounters(s *Snapshot) {
+	for _, name := range []string{"proc/net/netstat", "proc/net/snmp"} {
+		counters, err := parse(c.root, name, procnet.ParseCounters)
+		if err != nil {
+			s.gap("/"+name, err, "")
+			continue
+		}
+		if s.Counters == nil {
+			s.Counters = make(procnet.Counters, len(counters))
+		}
+		for k, v := range counters {
+			if strings.HasPrefix(k, "Tcp.") || strings.HasPrefix(k, "TcpExt.") {
+				s.Counters[k] = v
+			}
+		}
+	}
+	s.Sockstat = c.readSockstat(s.gap)
+	if rows, err := parse(c.root, "proc/net/softnet_stat", procnet.ParseSoftnet); err != nil {
+		s.gap("/proc/net/softnet_stat", err, "")
+	} else {
+		for _, r := range rows {
+			s.Softnet = append(s.Softnet, Softnet{CPU: r.CPU, Processed: r.Processed, Dropped: r.Dropped, Squeezed: r.Squeezed})
+		}
+	}
+	if nr, err := parse(c.root, "proc/sys/fs/file-nr", procnet.ParseFileNr); err != nil {
+		s.gap("/proc/sys/fs/file-nr", err, "")
+	} else {
+		s.Files = &OpenFiles{Open: clampInt64(nr.Used), Max: clampInt64(nr.Max)}
+	}
+	c.readConntrack(s)
+}
+
+// readSockstat reads sockstat and sockstat6, the second only where there is
+// IPv6. It returns nil unless TCP was in it.
+func (c *Collector) readSockstat(gap func(string, error, string)) procnet.Sockstat {
+	stat, err := parse(c.root, "proc/net/sockstat", procnet.ParseSockstat)
+	if err != nil {
+		gap("/proc/net/sockstat", err, "")
+		return nil
+	}
+	stat6, err := parse(c.root, "proc/net/sockstat6", procnet.ParseSockstat)
+	switch {
+	case errors.Is(err, fs.ErrNotExist): // a kernel without IPv6
+	case err != nil:
+		gap("/proc/net/sockstat6", err, "")
+		return nil
+	}
+	for k, v := range stat6 {
+		stat[k] = v
+	}
+	return stat
+}
+
+// readConntrack reads the connection tracking table's size and drops. A kernel
+// without connection tracking is a known answer, not a gap.
+func (c *Collector) readConntrack(s *Snapshot) {
+	const dir = "proc/sys/net/netfilter/"
+	loaded, known := c.root.exists(dir + "nf_conntrack_max")
+	if _, procSys := c.root.exists("proc/sys/net"); !known || !procSys || (!loaded && !c.Live()) {
+		s.gap("/"+dir+"nf_conntrack_max", fs.ErrNotExist, "")
+		return
+	}
+	s.Conntrack = &Conntrack{Loaded: loaded}
+	if !loaded {
+		return
+	}
+	number := func(name string) *int64 {
+		text, err := c.root.text(dir + name)
+		if err != nil {
+			s.gap("/"+dir+name, err, "")
+			return nil
+		}
+		n, ok := parseInt(text)
+		if !ok {
+			s.gap("/"+dir+name, fmt.Errorf("%q is no number", text), "")
+			return nil
+		}
+		return &n
+	}
+	s.Conntrack.Count = number("nf_conntrack_count")
+	s.Conntrack.Max = number("nf_conntrack_max")
+	s.Conntrack.Buckets = number("nf_conntrack_buckets")
+	stat, err := parse(c.root, "proc/net/stat/nf_conntrack", procnet.ParseConntrackStat)
+	if err != nil {
+		s.gap("/proc/net/stat/nf_conntrack", err, "")
+		return
+	}
+	if drops, ok := stat.Sums["drop"]; ok {
+		s.Conntrack.Drops = &drops
+	}
+	if drops, ok := stat.Sums["early_drop"]; ok {
+		s.Conntrack.EarlyDrops = &drops
+	}
+}
+
+// readSysctls reads the live values.
+func (c *Collector) readSysctls(s *Snapshot) {
+	if exists, _ := c.root.exists("proc/sys/net"); !exists {
+		s.gap("/proc/sys", fs.ErrNotExist, "")
+		return
+	}
+	tree, err := c.tree()
+	if err != nil {
+		s.gap("/proc/sys", err, "")
+		return
+	}
+	s.Sysctls = make(map[string]string, len(c.keys))
+	for _, key := range c.keys {
+		value, err := tree.Get(key)
+		switch {
+		case err == nil:
+			s.Sysctls[key.String()] = strings.Join(value.Fields(), " ")
+		case errors.Is(err, fs.ErrNotExist):
+			// A saved tree may just lack the file.
+			if c.Live() {
+				s.Absent = append(s.Absent, key.String())
+			}
+		default:
+			s.gap(key.String(), err, "")
+		}
+	}
+	slices.Sort(s.Absent)
+}
+
+func (c *Collector) tree() (*sysctl.Tree, error) {
+	dir, err := c.root.path("proc/sys")
+	if err != nil {
+		return nil, err
+	}
+	return sysctl.NewTree(dir)
+}
+
+// readLines finds the lines of the sysctl files and whether their keys exist.
+func (c *Collector) readLines(s *Snapshot) {
+	files, err := sysctl.FindLines(string(c.root))
+	if err != nil {
+		s.gap("sysctl.d", err, "")
+		return
+	}
+	s.LinesRead = true
+	tree, err := c.tree()
+	if err != nil {
+		tree = nil
+	}
+	for _, p := range files.Problems {
+		source := p.File
+		if p.Line > 0 {
+			source = fmt.Sprintf("%s:%d", p.File, p.Line)
+		}
+		s.gap(source, errors.New(p.Reason), "")
+	}
+	for _, l := range files.Lines {
+		if l.Masked {
+			continue
+		}
+		line := Line{
+			File: l.File, Number: l.Number, Key: l.Key.String(), Value: strings.Join(strings.Fields(l.Value), " "),
+			Ignored: l.IgnoreErrors, Glob: l.Glob, Exclude: l.Exclude,
+		}
+		if tree != nil && !l.Glob && c.Live() {
+			if exists, err := tree.Exists(l.Key); err == nil {
+				line.Exists = &exists
+			}
+		}
+		s.Lines = append(s.Lines, line)
+	}
+}
+
+// readSockets collects the socket table: all that rules need of it, or, for
+// the start of a window, only what is compared with the end.
+func (c *Collector) readSockets(ctx context.Context, s *Snapshot, closer bool) {
+	ports, reserved := c.portRange(s)
+	collect := func(d dumper) error {
+		t := &tiers{dumper: d, fold: newFold(ports, reserved, c.reuseDelay(s)), openOnly: !closer}
+		t.counts = func() (full, mini int64, ok bool) {
+			return countSockstat(c.readSockstat(func(string, error, string) {})) // a gap was noted before
+		}
+		if err := t.collect(ctx); err != nil {
+			return err
+		}
+		s.Sockets = t.fold.finish()
+		return nil
+	}
+	if err := c.withDumper(ctx, s, collect); err != nil && ctx.Err() == nil {
+		s.Sockets = nil
+		s.gap("TCP sockets", err, "")
+	}
+}
+
+// withDumper runs collect over sock_diag, or, where that is not possible, over
+// the text tables.
+func (c *Collector) withDumper(ctx context.Context, s *Snapshot, collect func(dumper) error) error {
+	err := c.overNetlink(ctx, s, collect)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	dir, err := c.root.path("proc/net")
+	if err != nil {
+		return err
+	}
+	return collect(sockdiag.ProcTable{Dir: dir})
+}
+
+var errNoNetlink = errors.New("sock_diag was not asked")
+
+// overNetlink collects over sock_diag. Where that is not possible it records
+// the gap and returns an error; /proc/net/tcp is the way then.
+func (c *Collector) overNetlink(ctx context.Context, s *Snapshot, collect func(dumper) error) error {
+	if !c.Live() || c.noNetlink {
+		if c.Live() {
+			s.gap("sock_diag", errNoNetlink, "leave out --no-netlink: only sock_diag tells backlogs and drops of listeners")
+		}
+		return errNoNetlink
+	}
+	client, err := sockdiag.Dial(ctx)
+	if err == nil {
+		defer client.Close()
+		err = collect(client)
+	}
+	if err != nil {
+		s.gap("sock_diag", err, "load the kernel modules inet_diag and tcp_diag: only sock_diag tells backlogs and drops of listeners")
+	}
+	return err
+}
+
+// portRange reads the ephemeral port range and the reserved ports.
+func (c *Collector) portRange(s *Snapshot) (PortRange, PortSet) {
+	var reserved PortSet
+	tree, err := c.tree()
+	if err != nil {
+		return PortRange{}, reserved
+	}
+	value, err := tree.Get(sysctl.MustKey("net.ipv4.ip_local_port_range"))
+	if err != nil {
+		return PortRange{}, reserved
+	}
+	numbers, err := value.Ints()
+	if err != nil || len(numbers) != 2 || numbers[0] < 0 || numbers[1] > 65535 || numbers[0] > numbers[1] {
+		s.gap("net.ipv4.ip_local_port_range", fmt.Errorf("%q is not a range of ports", value), "")
+		return PortRange{}, reserved
+	}
+	p := PortRange{Low: uint16(numbers[0]), High: uint16(numbers[1]), Known: true}
+	list, err := tree.Get(sysctl.MustKey("net.ipv4.ip_local_reserved_ports"))
+	if err != nil {
+		return p, reserved
+	}
+	p.List = strings.TrimSpace(string(list))
+	if reserved, err = ParsePorts(p.List); err != nil {
+		s.gap("net.ipv4.ip_local_reserved_ports", err, "")
+	}
+	for port := int(p.Low); port <= int(p.High); port++ {
+		if reserved.Has(uint16(port)) {
+			p.Reserved++
+		}
+	}
+	return p, reserved
+}
+
+// reuseDelay is tcp_tw_reuse_delay; before Linux 6.14 it was one second and no
+// key.
+func (c *Collector) reuseDelay(s *Snapshot) time.Duration {
+	if ms, ok := parseInt(s.Sysctls["net.ipv4.tcp_tw_reuse_delay"]); ok {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return time.Second
+}
+
+// countSockstat returns the full sockets and the mini-sockets of this network
+// namespace.
+func countSockstat(stat procnet.Sockstat) (full, mini int64, ok bool) {
+	full, ok = stat["TCP.inuse"]
+	if !ok {
+		return 0, 0, false
+	}
+	mini, ok = stat["TCP.tw"]
+	return full + stat["TCP6.inuse"], mini, ok
+}

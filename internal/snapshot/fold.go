@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/tcptune/tcptune/internal/sockdiag"
+)
+
+// Bounds of what one fold keeps, so that a hostile or very large socket table
+// costs bounded memory. What goes beyond them is counted.
+const (
+	maxOpenPerState = 20000 // sockets of one state kept one by one
+	maxDestinations = 65536
+	maxClients      = 64
+	maxClientPeers  = 1024
+	maxInodes       = 16 // inodes kept of one destination or client, to name the holders
+	maxTop          = 5  // entries of a list of the largest
+	maxTopKeys      = 65536
+)
+
+// timeWaitLen is how long a socket stays in TIME_WAIT, whatever any sysctl
+// says: TCP_TIMEWAIT_LEN of include/net/tcp.h.
+const timeWaitLen = 60 * time.Second
+
+// destinationKey is what a local port must be unique for.
+type destinationKey struct {
+	source netip.Addr
+	peer   netip.AddrPort
+}
+
+// fold takes sockets one by one and keeps what rules need of them.
+type fold struct {
+	out        *Sockets
+	reuseDelay time.Duration
+	reserved   PortSet
+
+	listening    PortSet
+	destinations map[destinationKey]*Destination
+	overflow     int64 // sockets to destinations beyond maxDestinations
+	clients      map[uint32]*clientFold
+	timeWait     *timeWaitFold
+	partial      bool // a time budget ran out
+}
+
+type clientFold struct {
+	Client
+	ports PortSet
+	peers map[netip.AddrPort]struct{}
+}
+
+type timeWaitFold struct {
+	total, listening int64
+	ports            map[uint16]int64
+	peers            map[netip.AddrPort]int64
+}
+
+func newFold(ports PortRange, reserved PortSet, reuseDelay time.Duration) *fold {
+	return &fold{
+		out: &Sockets{
+			States: make(map[string]int64),
+			Ports:  ports,
+		},
+		reuseDelay:   reuseDelay,
+		reserved:     reserved,
+		destinations: make(map[destinationKey]*Destination),
+		clients:      make(map[uint32]*clientFold),
+	}
+}
+
+// add folds one socket of any state. Listeners must come first: they decide
+// which of the others are inbound.
+func (f *fold) add(s *sockdiag.Socket) {
+	f.out.States[s.State.String()]++
+	switch s.State {
+	case sockdiag.StateListen:
+		f.addListener(s)
+	case sockdiag.StateEstablished, sockdiag.StateTimeWait:
+		f.addEstablishedOrTimeWait(s)
+	default:
+		f.addOpen(s)
+	}
+}
+
+func (f *fold) addListener(s *sockdiag.Socket) {
+	l := Listener{
+		Local: s.Source, IPv6: s.IPv6, UID: s.UID, Inode: s.Inode, Cookie: s.Cookie,
+		Queue: s.ReceiveQueue,
+	}
+	if n, ok := s.Backlog(); ok {
+		l.Backlog = &n
+	}
+	if s.Memory != nil && s.Memory.Drops != nil {
+		drops := *s.Memory.Drops
+		l.Drops = &drops
+	}
+	port := s.Source.Port()
+	if f.listening.Add(port) && f.out.Ports.Contains(port) && !f.reserved.Has(port) {
+		f.out.Ports.Held++
+	}
+	f.out.Listeners = append(f.out.Listeners, l)
+}
+
+func (f *fold) addOpen(s *sockdiag.Socket) {
+	if d := f.destination(s); d != nil {
+		d.Other++
+		f.sampleInode(&d.Inodes, s.Inode)
+	}
+	name := s.State.String()
+	if f.out.States[name] > maxOpenPerState {
+		if f.out.Dropped == nil {
+			f.out.Dropped = make(map[string]int64)
+		}
+		f.out.Dropped[name]++
+		return
+	}
+	open := Socket{
+		State: s.State, Local: s.Source, Peer: s.Destination, UID: s.UID, Inode: s.Inode, Cookie: s.Cookie,
+		Receive: s.ReceiveQueue, Send: s.SendQueue, Retried: s.Retransmits, Mini: s.Timer == sockdiag.TimerTimeWait,
+	}
+	if s.Timer != sockdiag.TimerNone {
+		open.Timer = s.Timer.String()
+	}
+	if s.Info != nil {
+		if heard, ok := s.Info.LastAckRecv(); ok {
+			seconds := heard.Seconds()
+			open.LastHeard = &seconds
+		}
+	}
+	f.out.Open = append(f.out.Open, open)
+}
+
+func (f *fold) addEstablishedOrTimeWait(s *sockdiag.Socket) {
+	timeWait := s.State == sockdiag.StateTimeWait
+	if timeWait && f.timeWait != nil {
+		f.timeWait.add(s, f.listening.Has(s.Source.Port()))
+	}
+	d := f.destination(s)
+	if d == nil {
+		return
+	}
+	if timeWait {
+		d.TimeWait++
+		if timeWaitLen-s.Expires < f.reuseDelay {
+			d.Young++
+		}
+		return
+	}
+	d.Established++
+	uid := s.UID
+	d.UID = &uid
+	f.sampleInode(&d.Inodes, s.Inode)
+	f.addClient(s)
+}
+
+// destination is the group of an outgoing socket with a local port that
+// connect() chose, nil for all others: a local port outside the range is not
+// taken from it, and a port with a listener is the server's side.
+func (f *fold) destination(s *sockdiag.Socket) *Destination {
+	port := s.Source.Port()
+	if !s.Destination.IsValid() || s.Destination.Port() == 0 || f.listening.Has(port) ||
+		!f.out.Ports.Contains(port) || f.reserved.Has(port) {
+		return nil
+	}
+	key := destinationKey{source: s.Source.Addr(), peer: s.Destination}
+	d := f.destinations[key]
+	if d == nil {
+		if len(f.destinations) >= maxDestinations {
+			f.overflow++
+			return nil
+		}
+		d = &Destination{Source: key.source, Peer: key.peer}
+		f.destinations[key] = d
+	}
+	return d
+}
+
+func (f *fold) sampleInode(inodes *[]uint32, inode uint32) {
+	if inode != 0 && len(*inodes) < maxInodes {
+		*inodes = append(*inodes, inode)
+	}
+}
+
+func (f *fold) addClient(s *sockdiag.Socket) {
+	c := f.clients[s.UID]
+	if c == nil {
+		if len(f.clients) >= maxClients {
+			return
+		}
+		c = &clientFold{Client: Client{UID: s.UID}, peers: make(map[netip.AddrPort]struct{})}
+		f.clients[s.UID] = c
+	}
+	c.Sockets++
+	if c.ports.Add(s.Source.Port()) {
+		c.Ports++
+	}
+	if len(c.peers) < maxClientPeers {
+		c.peers[s.Destination] = struct{}{}
+	}
+	f.sampleInode(&c.Inodes, s.Inode)
+}
+
+func (t *timeWaitFold) add(s *sockdiag.Socket, listening bool) {
+	t.total++
+	if listening {
+		t.listening++
+		t.ports[s.Source.Port()]++
+		return
+	}
+	if n := t.peers[s.Destination]; n > 0 || len(t.peers) < maxTopKeys {
+		t.peers[s.Destination] = n + 1
+	}
+}
+
+// mini counts the mini-sockets among the sockets that were kept one by one.
+func (f *fold) mini() (n int64) {
+	for i := range f.out.Open {
+		if f.out.Open[i].Mini {
+			n++
+		}
+	}
+	return n
+}
+
+// finish moves the groups into the result, largest first.
+func (f *fold) finish() *Sockets {
+	for _, d := range f.destinations {
+		f.out.Destinations = append(f.out.Destinations, *d)
+	}
+	slices.SortFunc(f.out.Destinations, compareDestinations)
+	for _, c := range f.clients {
+		c.Destinations = int64(len(c.peers))
+		f.out.Clients = append(f.out.Clients, c.Client)
+	}
+	slices.SortFunc(f.out.Clients, func(a, b Client) int { return cmp.Compare(a.UID, b.UID) })
+	if t := f.timeWait; t != nil {
+		f.out.TimeWait = &TimeWait{
+			Total: t.total, Listening: t.listening,
+			Ports: topCounts(t.ports, func(p uint16) string { return ":" + portString(p) }),
+			Peers: topCounts(t.peers, netip.AddrPort.String),
+		}
+	}
+	f.countConnections()
+	f.out.Complete = !f.partial && f.overflow == 0 && len(f.out.Dropped) == 0
+	return f.out
+}
+
+func compareDestinations(a, b Destination) int {
+	return cmp.Or(
+		cmp.Compare(b.Ports(), a.Ports()),
+		a.Peer.Compare(b.Peer),
+		a.Source.Compare(b.Source),
+	)
+}
+
+// countConnections counts the kept sockets of each listener by state.
+func (f *fold) countConnections() {
+	byPort := make(map[uint16][]*Listener)
+	for i := range f.out.Listeners {
+		l := &f.out.Listeners[i]
+		byPort[l.Local.Port()] = append(byPort[l.Local.Port()], l)
+	}
+	for i := range f.out.Open {
+		s := &f.out.Open[i]
+		for _, l := range byPort[s.Local.Port()] {
+			if !l.accepts(s.Local.Addr()) {
+				continue
+			}
+			if l.Connections == nil {
+				l.Connections = make(map[string]int64)
+			}
+			l.Connections[s.State.String()]++
+		}
+	}
+}
+
+// accepts reports whether a connection to addr may belong to the listener.
+func (l *Listener) accepts(addr netip.Addr) bool {
+	return l.Local.Addr().IsUnspecified() || l.Local.Addr() == addr
+}
+
+// topCounts returns the largest entries of m, most first.
+func topCounts[K comparable](m map[K]int64, name func(K) string) []Count {
+	counts := make([]Count, 0, len(m))
+	for k, n := range m {
+		counts = append(counts, Count{Name: name(k), Count: n})
+	}
+	slices.SortFunc(counts, func(a, b Count) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
+	})
+	return counts[:min(len(counts), maxTop)]
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/tcptune/tcptune/internal/procnet"
+)
+
+// readHost identifies the machine and the network namespace.
+func (s *Snapshot) readHost(r root) {
+	h := &Host{}
+	s.Host = h
+	h.Hostname, _ = r.text("proc/sys/kernel/hostname")
+	h.BootID, _ = r.text("proc/sys/kernel/random/boot_id")
+	release, err := r.text("proc/sys/kernel/osrelease")
+	if err != nil {
+		s.gap("/proc/sys/kernel/osrelease", err, "")
+	}
+	h.Kernel = release
+	if online, err := r.text("sys/devices/system/cpu/online"); err == nil {
+		h.CPUs = countCPUs(online)
+	}
+	if memory, err := parse(r, "proc/meminfo", procnet.ParseMeminfo); err != nil {
+		s.gap("/proc/meminfo", err, "")
+	} else if total, ok := memory["MemTotal"]; ok {
+		h.MemoryBytes = &total
+	}
+	// Only the initial network namespace has TCP's memory limit (Linux 3.13).
+	// A tree may just lack the file.
+	if initial, known := r.exists("proc/sys/net/ipv4/tcp_mem"); known && (initial || r.live()) {
+		h.Initial = &initial
+	}
+	if !r.live() {
+		return
+	}
+	page := int64(os.Getpagesize())
+	h.PageBytes = &page
+	h.Netns, _ = os.Readlink("/proc/thread-self/ns/net")
+	h.Privilege = "user"
+	if os.Geteuid() == 0 {
+		h.Privilege = "root"
+	}
+}
+
+// countCPUs counts a list such as "0-3,8".
+func countCPUs(list string) *int64 {
+	var n int64
+	for part := range strings.SplitSeq(list, ",") {
+		first, last, isRange := strings.Cut(strings.TrimSpace(part), "-")
+		a, err := strconv.ParseInt(first, 10, 32)
+		if err != nil {
+			return nil
+		}
+		b := a
+		if isRange {
+			if b, err = strconv.ParseInt(last, 10, 32); err != nil || b < a {
+				return nil
+			}
+		}
+		n += b - a + 1
+	}
+	return &n
+}

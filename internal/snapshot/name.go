@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"context"
+	"fmt"
+)
+
+// nameHolders finds the processes behind the sockets that reports name:
+// listeners, every socket that is neither ESTABLISHED nor TIME_WAIT, and a
+// sample of each destination and client that matters.
+func (s *Snapshot) nameHolders(ctx context.Context, r root) {
+	sockets := s.Sockets
+	wanted := sockets.wantedInodes()
+	if len(wanted) == 0 {
+		return
+	}
+	h, err := findHolders(ctx, r, wanted)
+	if err != nil {
+		s.gap("/proc/PID/fd", err, "")
+		return
+	}
+	sockets.Tiers = append(sockets.Tiers, tierHolders)
+	sockets.setOwners(h)
+	s.Processes = make(map[int]Process, len(h.found))
+	for pid := range h.found {
+		s.Processes[pid] = h.describe(r, pid)
+	}
+	missing := 0
+	for inode := range wanted {
+		if len(h.byInode[inode]) == 0 {
+			missing++
+		}
+	}
+	switch {
+	case missing == 0:
+	case h.partial:
+		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %d sockets in %s", missing, holderBudget), "")
+	case h.hidden > 0:
+		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden: no holder found for %d sockets", h.hidden, missing), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
+	default:
+		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %d sockets: their processes ended or live in another PID namespace", missing), "")
+	}
+}
+
+// wantedInodes lists the sockets whose holders rules ask for.
+func (s *Sockets) wantedInodes() map[uint32]bool {
+	wanted := make(map[uint32]bool)
+	add := func(inodes ...uint32) {
+		for _, inode := range inodes {
+			if inode != 0 {
+				wanted[inode] = true
+			}
+		}
+	}
+	for i := range s.Listeners {
+		add(s.Listeners[i].Inode)
+	}
+	for i := range s.Open {
+		add(s.Open[i].Inode)
+	}
+	for i := range s.Destinations {
+		if i < maxTop || s.matters(s.Destinations[i].Ports()) {
+			add(s.Destinations[i].Inodes...)
+		}
+	}
+	for i := range s.Clients {
+		if s.matters(s.Clients[i].Ports) {
+			add(s.Clients[i].Inodes...)
+		}
+	}
+	return wanted
+}
+
+// matters reports whether a number of ports is so much of the range that some
+// rule asks who uses them.
+func (s *Sockets) matters(ports int64) bool {
+	return s.Ports.Known && float64(ports+int64(s.Ports.Held)) >= closerShare*float64(s.Ports.Size())
+}
+
+func (s *Sockets) setOwners(h *holders) {
+	for i := range s.Listeners {
+		s.Listeners[i].Owners = h.byInode[s.Listeners[i].Inode]
+	}
+	for i := range s.Open {
+		s.Open[i].Owners = h.byInode[s.Open[i].Inode]
+	}
+	for i := range s.Destinations {
+		s.Destinations[i].Owners = h.owners(s.Destinations[i].Inodes)
+	}
+	for i := range s.Clients {
+		s.Clients[i].Owners = h.owners(s.Clients[i].Inodes)
+	}
+}
+
+// owners merges the holders of several sockets, in order of appearance.
+func (h *holders) owners(inodes []uint32) (pids []int) {
+	seen := make(map[int]bool)
+	for _, inode := range inodes {
+		for _, pid := range h.byInode[inode] {
+			if !seen[pid] {
+				seen[pid] = true
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"time"
+
+	"github.com/tcptune/tcptune/internal/procnet"
+)
+
+// Snapshot is one instant of one network namespace of one host. A nil or
+// absent part was not read; Gaps says why.
+type Snapshot struct {
+	Taken     time.Time         `json:"taken"`
+	Uptime    *float64          `json:"uptime_seconds,omitempty"` // seconds since boot; the clock that windows are measured with
+	Host      *Host             `json:"host,omitempty"`
+	Sockets   *Sockets          `json:"sockets,omitempty"`
+	Counters  procnet.Counters  `json:"counters,omitempty"`
+	Sockstat  procnet.Sockstat  `json:"sockstat,omitempty"`
+	Softnet   []Softnet         `json:"softnet,omitempty"`
+	Conntrack *Conntrack        `json:"conntrack,omitempty"`
+	Files     *OpenFiles        `json:"open_files,omitempty"`
+	Sysctls   map[string]string `json:"sysctls,omitempty"` // live values by dotted key, blanks folded
+	Absent    []string          `json:"absent_sysctls,omitempty"`
+	Lines     []Line            `json:"sysctl_lines,omitempty"`
+	LinesRead bool              `json:"sysctl_lines_read"` // the sysctl directories were read; no line then means that none is set
+	Units     []Unit            `json:"units,omitempty"`
+	UnitsRead bool              `json:"units_read"`
+	Processes map[int]Process   `json:"processes,omitempty"` // by pid: holders of the sockets that carry owners
+	Gaps      []Gap             `json:"gaps,omitempty"`
+	Cost      time.Duration     `json:"cost_nanoseconds"` // how long collecting took
+}
+
+// Host identifies the machine and the network namespace.
+type Host struct {
+	Hostname    string `json:"hostname"`
+	Kernel      string `json:"kernel"` // uname -r
+	BootID      string `json:"boot_id,omitempty"`
+	Netns       string `json:"netns,omitempty"` // inode of /proc/self/ns/net
+	Initial     *bool  `json:"initial_netns,omitempty"`
+	CPUs        *int64 `json:"cpus,omitempty"`
+	MemoryBytes *int64 `json:"memory_bytes,omitempty"`
+	PageBytes   *int64 `json:"page_bytes,omitempty"`
+	Privilege   string `json:"privilege,omitempty"` // root or user; empty for a directory tree
+}
+
+// Softnet is one CPU's row of /proc/net/softnet_stat; machine-wide.
+type Softnet struct {
+	CPU       int    `json:"cpu"`
+	Processed uint64 `json:"processed"`
+	Dropped   uint64 `json:"dropped"`
+	Squeezed  uint64 `json:"squeezed"`
+}
+
+// Conntrack is the state of connection tracking. Nil fields were not read.
+type Conntrack struct {
+	Loaded     bool    `json:"loaded"`
+	Count      *int64  `json:"count,omitempty"`
+	Max        *int64  `json:"max,omitempty"`
+	Buckets    *int64  `json:"buckets,omitempty"`
+	Drops      *uint64 `json:"drops,omitempty"`
+	EarlyDrops *uint64 `json:"early_drops,omitempty"`
+}
+
+// OpenFiles is fs.file-nr.
+type OpenFiles struct {
+	Open int64 `json:"open"`
+	Max  int64 `json:"max"`
+}
+
+// Line is one active line of a sysctl file.
+type Line struct {
+	File    string `json:"file"`
+	Number  int    `json:"line"`
+	Key     string `json:"key"`
+	Value   string `json:"value"`
+	Ignored bool   `json:"errors_ignored,omitempty"`
+	Glob    bool   `json:"glob,omitempty"`
+	Exclude bool   `json:"exclude,omitempty"`
+	Exists  *bool  `json:"exists,omitempty"` // whether the key exists here; nil when that could not be told
+}
+
+// Unit is one LimitNOFILE= line of a systemd unit file.
+type Unit struct {
+	File   string `json:"file"`
+	Number int    `json:"line"`
+	Name   string `json:"unit"`
+	NoFile int64  `json:"nofile"` // the hard limit
+}
+
+// A Gap is something that could not be read.
+type Gap struct {
+	Source string `json:"source"`           // the file or interface
+	Reason string `json:"reason"`           // why not
+	Remedy string `json:"remedy,omitempty"` // what would make it readable
+}
+
+func (s *Snapshot) gap(source string, err error, remedy string) {
+	s.Gaps = append(s.Gaps, Gap{Source: source, Reason: reason(err), Remedy: remedy})
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/tcptune/tcptune/internal/sockdiag"
+)
+
+// The collection tiers, cheapest first. A dump that asks for anything but
+// listeners walks the established hash of the whole machine; copying a socket
+// to user space costs about seven times that walk.
+const (
+	tierText    = 0 // /proc text: how many ESTABLISHED and TIME_WAIT there are
+	tierOpen    = 1 // listeners, and every state but ESTABLISHED and TIME_WAIT
+	tierCloser  = 2 // ESTABLISHED and TIME_WAIT with a port of the ephemeral range
+	tierHolders = 4 // processes, through /proc/PID/fd
+)
+
+// closerShare is the share of the ephemeral range from which on rules care
+// about a destination: below it connect() finds a port at once.
+const closerShare = 0.5
+
+// timeWaitMatters is the number of TIME_WAIT sockets from which on rules say
+// where they belong.
+const timeWaitMatters = 1000
+
+// closerBudget bounds how long tier 2 may take.
+const closerBudget = 10 * time.Second
+
+// sampleSize is how many ESTABLISHED sockets are looked at before the question
+// is asked whether the rest can matter. The hash is keyed with a secret, so
+// the first sockets of a walk are a random sample.
+const sampleSize = 16384
+
+// dumper walks the TCP socket table; sockdiag.Client and sockdiag.ProcTable do.
+type dumper interface {
+	Dump(context.Context, sockdiag.Request, func(*sockdiag.Socket) error) (sockdiag.Summary, error)
+}
+
+// tiers collects the sockets of one network namespace tier by tier.
+type tiers struct {
+	dumper dumper
+	fold   *fold
+	// counts returns how many sockets sockstat has now: full sockets (IPv4
+	// and IPv6) and mini-sockets. It is not ok without sockstat.
+	counts func() (full, mini int64, ok bool)
+	// openOnly leaves ESTABLISHED and TIME_WAIT alone, for the start of a
+	// window.
+	openOnly bool
+}
+
+// collect enters the tiers that are needed.
+func (t *tiers) collect(ctx context.Context) error {
+	out := t.fold.out
+	listen := sockdiag.StatesOf(sockdiag.StateListen)
+	if err := t.dump(ctx, sockdiag.Request{States: listen, Extensions: sockdiag.WithMemory}, nil); err != nil {
+		return fmt.Errorf("list listeners: %w", err)
+	}
+	if out.Method == sockdiag.MethodProc {
+		// Text tables are read whole in any case.
+		return t.collectRest(ctx, sockdiag.AllStates&^listen)
+	}
+	closer := sockdiag.StatesOf(sockdiag.StateEstablished, sockdiag.StateTimeWait)
+	open := sockdiag.AllStates &^ listen &^ closer
+	if err := t.dump(ctx, sockdiag.Request{States: open, Extensions: sockdiag.WithInfo}, nil); err != nil {
+		return fmt.Errorf("list sockets: %w", err)
+	}
+	out.Tiers = []int{tierText, tierOpen}
+	switch counted := t.countFromSockstat(); {
+	case t.openOnly:
+		return nil
+	case !counted:
+		return t.collectRest(ctx, closer)
+	}
+	return t.lookCloser(ctx)
+}
+
+// collectRest dumps the given states whole.
+func (t *tiers) collectRest(ctx context.Context, states sockdiag.States) error {
+	t.fold.timeWait = newTimeWaitFold()
+	if err := t.dump(ctx, sockdiag.Request{States: states}, nil); err != nil {
+		return fmt.Errorf("list sockets: %w", err)
+	}
+	out := t.fold.out
+	out.Tiers = []int{tierOpen, tierCloser}
+	out.Counted = "dump"
+	out.Closer.Looked = true
+	if _, mini, ok := t.counts(); ok {
+		out.Mini = &mini
+	}
+	return nil
+}
+
+// countFromSockstat derives how many sockets are ESTABLISHED and TIME_WAIT:
+// sockstat counts full sockets and mini-sockets of this namespace, and all of
+// the others were just dumped. It reports false when sockstat is missing.
+func (t *tiers) countFromSockstat() bool {
+	full, mini, ok := t.counts()
+	if !ok {
+		return false
+	}
+	out := t.fold.out
+	out.Counted = "sockstat"
+	out.Mini = &mini
+	minis := t.fold.mini() + out.Dropped[sockdiag.StateFinWait2.String()]
+	others := -minis - out.States[sockdiag.StateSynRecv.String()] // half-open requests are no full sockets
+	for _, n := range out.States {
+		others += n
+	}
+	// Sockets move between the dump and the reading of sockstat.
+	out.States[sockdiag.StateEstablished.String()] = max(0, full-others)
+	out.States[sockdiag.StateTimeWait.String()] = max(0, mini-minis)
+	return true
+}
+
+// lookCloser dumps ESTABLISHED and TIME_WAIT sockets of the ephemeral range
+// unless no destination can have half of the range in use.
+func (t *tiers) lookCloser(ctx context.Context) error {
+	out := t.fold.out
+	established := out.States[sockdiag.StateEstablished.String()]
+	timeWait := out.States[sockdiag.StateTimeWait.String()]
+	if !out.Ports.Known || out.Ports.Size() <= 0 {
+		out.Closer.Why = "the ephemeral port range is not known"
+		return nil
+	}
+	limit := int64(closerShare * float64(out.Ports.Size()))
+	atMost := t.fold.mostOther() + established + timeWait + int64(out.Ports.Held)
+	needed := atMost >= limit
+	if !needed {
+		out.Closer.AtMost = &atMost
+		out.Closer.Why = "too few sockets to use half of the ephemeral port range"
+	}
+	budget, cancel := context.WithTimeout(ctx, closerBudget)
+	defer cancel()
+	var err error
+	if needed || timeWait >= timeWaitMatters {
+		err = t.dumpTimeWait(budget, timeWait)
+	}
+	if needed && err == nil {
+		err = t.dumpEstablished(budget, established, limit)
+	}
+	if budget.Err() != nil && ctx.Err() == nil {
+		t.fold.partial = true
+		out.Closer = Closer{Why: fmt.Sprintf("walking the socket table took longer than %s", closerBudget)}
+		return nil
+	}
+	return err
+}
+
+// dumpTimeWait groups TIME_WAIT sockets. Where there are many, those outside
+// the range are dumped too: the report says where they belong.
+func (t *tiers) dumpTimeWait(ctx context.Context, timeWait int64) error {
+	r := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateTimeWait)}
+	if timeWait >= timeWaitMatters {
+		t.fold.timeWait = newTimeWaitFold()
+	} else {
+		r.Filter = t.rangeFilter()
+	}
+	if err := t.dumpKeepingCount(ctx, r, nil); err != nil {
+		return fmt.Errorf("list TIME_WAIT sockets: %w", err)
+	}
+	t.fold.out.Tiers = []int{tierText, tierOpen, tierCloser}
+	return nil
+}
+
+// dumpEstablished groups ESTABLISHED sockets of the range. On a large table it
+// stops at a sample that settles that no destination can reach the limit.
+func (t *tiers) dumpEstablished(ctx context.Context, established, limit int64) error {
+	out := t.fold.out
+	out.Tiers = []int{tierText, tierOpen, tierCloser}
+	seen := 0
+	enough := func() bool {
+		seen++
+		if seen != sampleSize || established < 2*sampleSize {
+			return false
+		}
+		atMost := t.fold.upperBound(sampleSize, established) + int64(out.Ports.Held)
+		if atMost >= limit {
+			return false
+		}
+		out.Closer.Sampled = seen
+		out.Closer.AtMost = &atMost
+		out.Closer.Why = "a sample settles that no destination uses half of the ephemeral port range"
+		return true
+	}
+	r := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateEstablished), Filter: t.rangeFilter()}
+	if err := t.dumpKeepingCount(ctx, r, enough); err != nil {
+		return fmt.Errorf("list established sockets: %w", err)
+	}
+	out.Closer.Looked = out.Closer.Sampled == 0
+	return nil
+}
+
+func (t *tiers) rangeFilter() sockdiag.Filter {
+	p := t.fold.out.Ports
+	return sockdiag.Filter{SourcePorts: sockdiag.PortRange{First: p.Low, Last: p.High}}
+}
+
+// dumpKeepingCount dumps without touching the number of sockets by state that
+// sockstat gave: a filtered or sampled dump does not see them all.
+func (t *tiers) dumpKeepingCount(ctx context.Context, r sockdiag.Request, enough func() bool) error {
+	states := t.fold.out.States
+	kept := make(map[string]int64, len(states))
+	for s, n := range states {
+		kept[s] = n
+	}
+	err := t.dump(ctx, r, enough)
+	t.fold.out.States = kept
+	return err
+}
+
+// dump folds one dump and its summary; enough may end it early.
+func (t *tiers) dump(ctx context.Context, r sockdiag.Request, enough func() bool) error {
+	summary, err := t.dumper.Dump(ctx, r, func(s *sockdiag.Socket) error {
+		t.fold.add(s)
+		if enough != nil && enough() {
+			return sockdiag.ErrStop
+		}
+		return nil
+	})
+	out := t.fold.out
+	out.Method = summary.Method
+	out.Received += summary.Sockets
+	out.Interrupted = out.Interrupted || summary.Interrupted
+	return err
+}
+
+func newTimeWaitFold() *timeWaitFold {
+	return &timeWaitFold{ports: make(map[uint16]int64), peers: make(map[netip.AddrPort]int64)}
+}
+
+// mostOther is the largest number of ports that one destination uses, as far
+// as the fold has seen.
+func (f *fold) mostOther() (most int64) {
+	for _, d := range f.destinations {
+		most = max(most, d.Ports())
+	}
+	return most
+}
+
+// upperBound is an upper confidence bound on the ports that any destination
+// uses when n of total ESTABLISHED sockets were seen. TIME_WAIT and all other
+// states were seen whole.
+func (f *fold) upperBound(n int, total int64) int64 {
+	unseen := int64(math.Ceil(shareUpperBound(0, n, total) * float64(total)))
+	most := unseen + f.overflow
+	for _, d := range f.destinations {
+		established := unseen
+		if d.Established > 0 {
+			established = int64(math.Ceil(shareUpperBound(d.Established, n, total) * float64(total)))
+		}
+		most = max(most, established+d.TimeWait+d.Other)
+	}
+	return most
+}
+
+func portString(p uint16) string { return strconv.Itoa(int(p)) }

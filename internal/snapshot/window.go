@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// SchemaVersion is the version of the saved form of a Window. A reader refuses
+// newer ones; an older one stays readable.
+const SchemaVersion = 1
+
+// MaxWindowBytes bounds how much of a saved window is read.
+const MaxWindowBytes = 256 << 20
+
+// Window is two snapshots of one host, or one: From is nil when only one was
+// taken, and then nothing is known about rates.
+type Window struct {
+	SchemaVersion int       `json:"schema_version"`
+	Tool          string    `json:"tool"` // program and version that collected it
+	From          *Snapshot `json:"from,omitempty"`
+	To            *Snapshot `json:"to"`
+}
+
+// Errors of Decode that a caller may want to tell apart.
+var (
+	ErrNewerSchema = errors.New("newer schema")
+	ErrTruncated   = errors.New("file ends too early")
+)
+
+// Seconds is the time between the snapshots; false when there is only one, or
+// when the two do not belong together (another boot or network namespace).
+func (w *Window) Seconds() (float64, bool) {
+	if w.From == nil || w.To == nil || w.From.Uptime == nil || w.To.Uptime == nil {
+		return 0, false
+	}
+	if a, b := w.From.Host, w.To.Host; a != nil && b != nil && (a.BootID != b.BootID || a.Netns != b.Netns) {
+		return 0, false
+	}
+	s := *w.To.Uptime - *w.From.Uptime
+	return s, s > 0
+}
+
+// Encode writes w as JSON.
+func (w *Window) Encode(out io.Writer) error {
+	enc := json.NewEncoder(out)
+	enc.SetIndent("", " ")
+	if err := enc.Encode(w); err != nil {
+		return fmt.Errorf("write window: %w", err)
+	}
+	return nil
+}
+
+// Decode reads a window that Encode wrote. It returns nil on any error:
+// ErrNewerSchema for a file of a later tcptune, ErrTruncated for a cut file.
+func Decode(in io.Reader) (*Window, error) {
+	data, err := io.ReadAll(io.LimitReader(in, MaxWindowBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("read window: %w", err)
+	}
+	if len(data) > MaxWindowBytes {
+		return nil, fmt.Errorf("read window: larger than %d bytes", MaxWindowBytes)
+	}
+	var version struct {
+		SchemaVersion *int `json:"schema_version"`
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return nil, fmt.Errorf("read window: %w", decodeReason(err, len(data)))
+	}
+	switch {
+	case version.SchemaVersion == nil:
+		return nil, errors.New("read window: no schema_version: this is not a window that tcptune collected")
+	case *version.SchemaVersion > SchemaVersion:
+		return nil, fmt.Errorf("read window: %w: the file has schema %d, this tcptune reads up to %d", ErrNewerSchema, *version.SchemaVersion, SchemaVersion)
+	case *version.SchemaVersion < 1:
+		return nil, fmt.Errorf("read window: schema_version %d does not exist", *version.SchemaVersion)
+	}
+	var w Window
+	if err := json.Unmarshal(data, &w); err != nil {
+		return nil, fmt.Errorf("read window: %w", decodeReason(err, len(data)))
+	}
+	if w.To == nil {
+		return nil, errors.New("read window: it holds no snapshot (\"to\" is missing)")
+	}
+	return &w, nil
+}
+
+// decodeReason turns a JSON syntax error at the end of the data into
+// ErrTruncated: a cut file is the usual cause.
+func decodeReason(err error, size int) error {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) && syntax.Offset >= int64(size) {
+		return fmt.Errorf("%w after %d bytes", ErrTruncated, size)
+	}
+	return err
+}

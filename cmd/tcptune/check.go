@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/internal/facts"
+	"github.com/tcptune/tcptune/internal/report"
+	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/rules"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// Bounds of --window. Below a second rates are noise.
+const (
+	defaultWindow = 10 * time.Second
+	minWindow     = time.Second
+	maxWindow     = time.Hour
+)
+
+type checkOptions struct {
+	source          sourceOptions
+	rulesDir        string
+	formats         []string
+	why             bool
+	requireComplete bool
+	settings        *fileSettings
+	failOn          rules.Severity
+}
+
+func newCheckCommand(s streams) *cobra.Command {
+	o := &checkOptions{}
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Look for TCP problems and say what cures them",
+		Long: `check takes two snapshots of the host, judges them by the built-in rules and
+prints what it found, with the measured values and the next step. It changes
+nothing and needs no privilege; as an ordinary user it cannot name other users'
+processes, and says so.
+
+Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
+3 could not judge, 64 wrong usage, 78 a bad rule or config file.`,
+		Example: `  tcptune check
+  tcptune check --window 0 --format json
+  tcptune check --only accept-queue --fail-on notice
+  tcptune collect -o host.json && tcptune check --from host.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.complete(cmd); err != nil {
+				return err
+			}
+			return runCheck(cmd.Context(), s, o)
+		},
+	}
+	o.source.addFlags(cmd, true)
+	f := cmd.Flags()
+	f.String("fail-on", string(rules.Warning), "exit 1 from this severity on: info, notice, warning, critical or never")
+	f.StringSlice("only", nil, "judge these rules or categories only")
+	f.StringSlice("skip", nil, "leave these rules or categories out")
+	f.StringVar(&o.rulesDir, "rules", "", "directory with further rules")
+	f.StringArrayVar(&o.formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
+	f.BoolVar(&o.why, "why", false, "show the values that made each rule fire")
+	f.BoolVar(&o.requireComplete, "require-complete", false, "exit 3 unless every rule could be judged")
+	completeWords(cmd, "fail-on", append(severityNames(), neverFail))
+	completeWords(cmd, "format", []string{"text", "json"})
+	completeRules(cmd, "only", "skip")
+	return cmd
+}
+
+// neverFail is the --fail-on that makes no finding a failure.
+const neverFail = "never"
+
+func severityNames() []string {
+	var names []string
+	for _, s := range rules.Severities() {
+		names = append(names, string(s))
+	}
+	return names
+}
+
+// complete merges flags, environment and config file and checks them.
+func (o *checkOptions) complete(cmd *cobra.Command) error {
+	settings, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	o.settings = settings
+	if words := append(severityNames(), neverFail); !slices.Contains(words, settings.FailOn) {
+		return usageError(fmt.Errorf("--fail-on %q is not one of %s", settings.FailOn, strings.Join(words, ", ")), "")
+	}
+	o.failOn = rules.Severity(settings.FailOn)
+	if err := checkFormats(o.formats, "text", "json"); err != nil {
+		return err
+	}
+	return o.source.complete(cmd, settings)
+}
+
+func runCheck(ctx context.Context, s streams, o *checkOptions) error {
+	catalogue := sysctl.LoadCatalogue()
+	set, err := loadRules(catalogue, o.rulesDir)
+	if err != nil {
+		return err
+	}
+	if set, err = set.Select(o.settings.Only, o.settings.Skip); err != nil {
+		return usageError(err, "tcptune rules list shows all rules and categories")
+	}
+	window, err := o.source.window(ctx, &ui{streams: s, quiet: o.settings.Quiet}, catalogue)
+	if err != nil {
+		return err
+	}
+	check := judge(window, set, catalogue, o.why)
+	check.ExitStatus = o.status(check)
+	if err := writeFormats(s.out, o.formats, func(w io.Writer, format string) error {
+		if format == "json" {
+			return check.WriteJSON(w)
+		}
+		return check.WriteText(w, style(w, o.settings.Color))
+	}); err != nil {
+		return err
+	}
+	return o.answer(check)
+}
+
+// judge derives facts and evaluates the rules.
+func judge(window *snapshot.Window, set *rules.Set, catalogue *sysctl.Catalogue, why bool) *report.Check {
+	derived := facts.Derive(window, catalogue)
+	results := set.Evaluate(derived, rules.Options{Why: why})
+	return report.NewCheck(window, derived, results, report.Ruleset{Version: set.Version, SHA256: set.SHA256})
+}
+
+// status is the exit status that a check leads to.
+func (o *checkOptions) status(c *report.Check) int {
+	switch {
+	case c.Summary.Judged == 0, o.requireComplete && len(c.Skipped) > 0:
+		return exitFailed
+	case o.settings.FailOn != neverFail && c.AtLeast(o.failOn) > 0:
+		return exitNo
+	}
+	return exitOK
+}
+
+func (o *checkOptions) answer(c *report.Check) error {
+	switch c.ExitStatus {
+	case exitOK:
+		return nil
+	case exitNo:
+		return answerNo()
+	}
+	if c.Summary.Judged == 0 {
+		return &exitError{status: exitFailed, err: errors.New("no rule could be judged: see what was not read"),
+			hint: "a directory given with --root needs at least proc/net and proc/sys"}
+	}
+	return &exitError{status: exitFailed, err: fmt.Errorf("%d rules could not be judged, and --require-complete asks for all", len(c.Skipped))}
+}

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+type collectOptions struct {
+	source sourceOptions
+	output string
+	quiet  bool
+}
+
+func newCollectCommand(s streams) *cobra.Command {
+	o := &collectOptions{}
+	cmd := &cobra.Command{
+		Use:   "collect -o FILE",
+		Short: "Save what check would judge, to judge it later or elsewhere",
+		Long: `collect takes the two snapshots that check would take and saves them as JSON.
+The file holds addresses, process names, sysctl values and sysctl files' lines
+of the host; it is made readable for its owner only.`,
+		Example: `  tcptune collect -o host.json --window 60s
+  tcptune check --from host.json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			if o.output == "" {
+				return usageError(errors.New("collect needs -o FILE"), "tcptune collect -o host.json")
+			}
+			o.quiet = settings.Quiet
+			if err := o.source.complete(cmd, settings); err != nil {
+				return err
+			}
+			return runCollect(cmd.Context(), s, o)
+		},
+	}
+	o.source.addFlags(cmd, false)
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "file to write (- for standard output)")
+	return cmd
+}
+
+func runCollect(ctx context.Context, s streams, o *collectOptions) error {
+	u := &ui{streams: s, quiet: o.quiet}
+	window, err := o.source.window(ctx, u, sysctl.LoadCatalogue())
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := window.Encode(&b); err != nil {
+		return err
+	}
+	if o.output == "-" {
+		_, err := s.out.Write(b.Bytes())
+		return outputErrorOrNil(err)
+	}
+	if err := writeFile(o.output, b.Bytes(), 0o600); err != nil {
+		return err
+	}
+	u.notef("wrote %s", o.output)
+	return nil
+}
+
+func outputErrorOrNil(err error) error {
+	if err == nil {
+		return nil
+	}
+	return outputError(err)
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/rules"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// completeWords offers the words of a flag to the shell.
+func completeWords(cmd *cobra.Command, flag string, words []string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // fails for a flag that does not exist: a test completes each
+}
+
+// completeRules offers rule ids and categories to the shell.
+func completeRules(cmd *cobra.Command, flags ...string) {
+	for _, flag := range flags {
+		_ = cmd.RegisterFlagCompletionFunc(flag, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			words := ruleIDs()
+			for _, c := range rules.Categories() {
+				words = append(words, c.Name)
+			}
+			return words, cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+}
+
+func ruleIDs() []string {
+	set, err := loadRules(sysctl.LoadCatalogue(), "")
+	if err != nil {
+		return nil
+	}
+	var ids []string
+	for _, r := range set.Rules {
+		ids = append(ids, r.ID)
+	}
+	return ids
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/viper"
+)
+
+const defaultConfigFile = "/etc/tcptune/config.yaml"
+
+// maxConfigBytes bounds the config file.
+const maxConfigBytes = 1 << 20
+
+// fileSettings are what the config file and the environment (TCPTUNE_WINDOW,
+// TCPTUNE_FAIL_ON ...) may set. What decides where tcptune reads or writes
+// comes from the command line only.
+type fileSettings struct {
+	Window    time.Duration `mapstructure:"window"`
+	FailOn    string        `mapstructure:"fail-on"`
+	Only      []string      `mapstructure:"only"`
+	Skip      []string      `mapstructure:"skip"`
+	Color     string        `mapstructure:"color"`
+	Quiet     bool          `mapstructure:"quiet"`
+	NoNetlink bool          `mapstructure:"no-netlink"`
+}
+
+// settingNames are the names of fileSettings.
+var settingNames = []string{"window", "fail-on", "only", "skip", "color", "quiet", "no-netlink"}
+
+// loadSettings merges the flags of cmd, the environment and the config file,
+// in this order. viper ends here: commands see the struct only.
+func loadSettings(cmd *cobra.Command) (*fileSettings, error) {
+	v := viper.NewWithOptions(viper.KeyDelimiter("::"))
+	if err := readConfig(v, cmd); err != nil {
+		return nil, err
+	}
+	for _, name := range settingNames {
+		if err := v.BindEnv(name, "TCPTUNE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))); err != nil {
+			return nil, fmt.Errorf("bind environment: %w", err)
+		}
+		flag := cmd.Flags().Lookup(name)
+		if flag == nil {
+			continue
+		}
+		if list, err := cmd.Flags().GetStringSlice(name); err == nil {
+			if flag.Changed {
+				v.Set(name, list)
+			}
+			continue // viper reads a bound list flag back as text
+		}
+		if err := v.BindPFlag(name, flag); err != nil {
+			return nil, fmt.Errorf("bind flag --%s: %w", name, err)
+		}
+	}
+	var s fileSettings
+	if err := v.UnmarshalExact(&s); err != nil {
+		return nil, configError(fmt.Errorf("read settings: %w", unknownSetting(err)), "settings are: "+strings.Join(settingNames, ", "))
+	}
+	if !slices.Contains([]string{"auto", "always", "never", ""}, s.Color) {
+		return nil, usageError(fmt.Errorf("color %q is not one of auto, always, never", s.Color), "")
+	}
+	return &s, nil
+}
+
+// readConfig reads the config file. A missing one is no error unless it was
+// asked for by name.
+func readConfig(v *viper.Viper, cmd *cobra.Command) error {
+	path, err := cmd.Flags().GetString("config")
+	if err != nil {
+		return fmt.Errorf("read flag --config: %w", err)
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config"):
+		return nil
+	case err != nil:
+		return configError(fmt.Errorf("read config: %w", err), "")
+	case info.Size() > maxConfigBytes:
+		return configError(fmt.Errorf("read config %s: larger than %d bytes", path, maxConfigBytes), "")
+	}
+	v.SetConfigFile(path)
+	v.SetConfigType("yaml")
+	if err := v.ReadInConfig(); err != nil {
+		return configError(fmt.Errorf("read config %s: %w", path, err), "")
+	}
+	for _, key := range v.AllKeys() {
+		if !slices.Contains(settingNames, key) {
+			return configError(fmt.Errorf("read config %s: unknown setting %q", path, key), "settings are: "+strings.Join(settingNames, ", "))
+		}
+	}
+	return nil
+}
+
+// unknownSetting folds the decoder's many lines into one.
+func unknownSetting(err error) error {
+	return errors.New(strings.Join(strings.Fields(err.Error()), " "))
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// newRootCommand builds the command tree.
+func newRootCommand(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tcptune",
+		Short: "Find out what is wrong with a host's TCP, and whether a sysctl cures it",
+		Long: `tcptune compares what the kernel measures (socket states by listener,
+destination and process; counters over a window; memory; sysctl files) with the
+current sysctl values, and says what is wrong, what cures it, and why.`,
+		Example: `  tcptune check                   look for problems for 10 seconds
+  tcptune states --by process     who holds which sockets
+  tcptune explain CLOSE_WAIT      what a state, a key, a counter or a rule means`,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+		Args:              cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return cmd.Help()
+		},
+	}
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetIn(s.in)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError(err, fmt.Sprintf("%s --help lists the flags", cmd.CommandPath()))
+	})
+	root.PersistentFlags().String("color", "auto", "colour the text: auto, always or never")
+	root.PersistentFlags().BoolP("quiet", "q", false, "say nothing on standard error but errors")
+	root.PersistentFlags().String("config", defaultConfigFile, "config file")
+	root.AddCommand(
+		newCheckCommand(s),
+		newStatesCommand(s),
+		newExplainCommand(s),
+		newRulesCommand(s),
+		newCollectCommand(s),
+		newVersionCommand(s),
+	)
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes wrong arguments of every command usage errors.
+func wrapArgs(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError(err, fmt.Sprintf("%s --help shows how it is called", c.CommandPath()))
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		wrapArgs(sub)
+	}
+}

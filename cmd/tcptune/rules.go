@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/internal/expr"
+	"github.com/tcptune/tcptune/internal/report"
+	"github.com/tcptune/tcptune/rules"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// foreignCost bounds the evaluation of one condition of a rule that is not
+// built in, in CEL's cost units: about a second.
+const foreignCost = 1_000_000
+
+// loadRules returns the built-in rules and those of dir, if any.
+func loadRules(catalogue *sysctl.Catalogue, dir string) (*rules.Set, error) {
+	env, err := expr.New(nil)
+	if err != nil {
+		return nil, err
+	}
+	set, err := rules.Builtin(env)
+	if err != nil {
+		return nil, err
+	}
+	if dir == "" {
+		return set, nil
+	}
+	foreign, err := expr.New(catalogueKeys(catalogue), expr.CostLimit(foreignCost))
+	if err != nil {
+		return nil, err
+	}
+	more, err := rules.LoadDir(foreign, dir)
+	if err != nil {
+		return nil, configError(err, "tcptune rules lint "+dir+" shows all that is wrong")
+	}
+	joined, err := set.Join(more)
+	if err != nil {
+		return nil, configError(err, "")
+	}
+	return joined, nil
+}
+
+func catalogueKeys(catalogue *sysctl.Catalogue) []string {
+	var keys []string
+	for _, p := range catalogue.Parameters() {
+		keys = append(keys, p.Key.String())
+	}
+	return keys
+}
+
+func newRulesCommand(s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "rules",
+		Short: "List, show and check rules",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(newRulesListCommand(s), newRulesShowCommand(s), newRulesLintCommand(s))
+	return cmd
+}
+
+func newRulesListCommand(s streams) *cobra.Command {
+	var only, formats []string
+	cmd := &cobra.Command{
+		Use:     "list",
+		Short:   "List the rules",
+		Example: "  tcptune rules list --only time-wait",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			if err := checkFormats(formats, "text", "json"); err != nil {
+				return err
+			}
+			set, err := loadRules(sysctl.LoadCatalogue(), "")
+			if err != nil {
+				return err
+			}
+			if set, err = set.Select(only, nil); err != nil {
+				return usageError(err, "tcptune rules list shows all rules and categories")
+			}
+			list := report.NewRuleList(set)
+			return writeFormats(s.out, formats, func(w io.Writer, format string) error {
+				if format == "json" {
+					return list.WriteJSON(w)
+				}
+				return list.WriteText(w, style(w, settings.Color))
+			})
+		},
+	}
+	cmd.Flags().StringSliceVar(&only, "only", nil, "these rules or categories only")
+	cmd.Flags().StringArrayVar(&formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
+	completeRules(cmd, "only")
+	return cmd
+}
+
+func newRulesShowCommand(s streams) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show RULE",
+		Short:   "Show one rule: when it fires, what it says and why",
+		Example: "  tcptune rules show close-wait-leak",
+		Args:    cobra.ExactArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return ruleIDs(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			settings, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			set, err := loadRules(sysctl.LoadCatalogue(), "")
+			if err != nil {
+				return err
+			}
+			// Select words the error with what was probably meant.
+			if _, err := set.Select(args, nil); err != nil {
+				return usageError(err, "tcptune rules list shows all rules")
+			}
+			rule, ok := set.Lookup(args[0])
+			if !ok {
+				return usageError(fmt.Errorf("%q is a category, not a rule", args[0]), "tcptune rules list --only "+args[0])
+			}
+			return outputErrorOrNil(report.WriteRule(s.out, rule, style(s.out, settings.Color)))
+		},
+	}
+	return cmd
+}
+
+func newRulesLintCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "lint PATH...",
+		Short: "Check rule files, or directories of them",
+		Long: `lint reports everything that is wrong with rule files, with file:line:column:
+wrong fields, types, facts and syntax keep a rule from loading (exit 78);
+warnings do not.`,
+		Example: "  tcptune rules lint /etc/tcptune/rules.d",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			env, err := expr.New(catalogueKeys(sysctl.LoadCatalogue()))
+			if err != nil {
+				return err
+			}
+			known := ruleIDs()
+			var broken int
+			for _, path := range args {
+				problems, err := rules.Lint(env, path, known)
+				if err != nil {
+					return configError(err, "")
+				}
+				for _, p := range problems {
+					if !p.Warning {
+						broken++
+					}
+					if _, err := fmt.Fprintln(s.out, report.Clean(p.Error())); err != nil {
+						return outputError(err)
+					}
+				}
+			}
+			if broken > 0 {
+				return configError(errors.New(plural(broken, "error", "errors")+" in rule files"), "")
+			}
+			return nil
+		},
+	}
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// joinOr lists words: "a, b or c".
+func joinOr(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}

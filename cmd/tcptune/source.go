@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// sourceOptions say what is examined: the live host, a directory tree or a
+// saved window.
+type sourceOptions struct {
+	from      string
+	root      string
+	noNetlink bool
+	length    time.Duration
+}
+
+func (o *sourceOptions) addFlags(cmd *cobra.Command, saved bool) {
+	f := cmd.Flags()
+	f.Duration("window", defaultWindow, "time between the two snapshots; 0 takes one, and rates are unknown")
+	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
+	f.StringVar(&o.root, "root", "", "examine this directory tree (proc, sys, etc below it), not the host")
+	if saved {
+		f.StringVar(&o.from, "from", "", "judge a window that collect saved (- for standard input)")
+	}
+}
+
+// complete checks what the flags say together.
+func (o *sourceOptions) complete(cmd *cobra.Command, s *fileSettings) error {
+	o.length, o.noNetlink = s.Window, s.NoNetlink
+	if o.length != 0 && (o.length < minWindow || o.length > maxWindow) {
+		return usageError(fmt.Errorf("--window %s is not 0 or between %s and %s", o.length, minWindow, maxWindow), "")
+	}
+	if o.from == "" {
+		return nil
+	}
+	for _, name := range []string{"window", "root", "no-netlink"} {
+		if cmd.Flags().Changed(name) {
+			return usageError(fmt.Errorf("--from and --%s exclude each other: a saved window has been collected already", name), "")
+		}
+	}
+	return nil
+}
+
+// window reads the saved window, or collects one.
+func (o *sourceOptions) window(ctx context.Context, u *ui, catalogue *sysctl.Catalogue) (*snapshot.Window, error) {
+	if o.from != "" {
+		return loadWindow(u, o.from)
+	}
+	collector, err := o.collector(catalogue)
+	if err != nil {
+		return nil, err
+	}
+	var wait func(context.Context) error
+	if o.length > 0 {
+		wait = u.waitWindow(o.length)
+	}
+	if !collector.Live() && o.length > 0 {
+		u.notef("the counters of a directory tree stand still: rates stay unknown")
+	}
+	return collector.Window(ctx, wait)
+}
+
+func (o *sourceOptions) collector(catalogue *sysctl.Catalogue) (*snapshot.Collector, error) {
+	collector, err := snapshot.NewCollector(snapshot.Options{
+		Root: o.root, Keys: liveKeys(catalogue), NoNetlink: o.noNetlink, Tool: toolName(),
+	})
+	if err != nil {
+		return nil, usageError(err, "--root takes the directory that holds proc, sys and etc of the examined host")
+	}
+	return collector, nil
+}
+
+// secretKey is readable by root only, and for a reason: it must not get into a
+// saved window.
+const secretKey = "net.ipv4.tcp_fastopen_key"
+
+// liveKeys are the catalogued keys that stand for one file each.
+func liveKeys(catalogue *sysctl.Catalogue) []sysctl.Key {
+	var keys []sysctl.Key
+	for _, p := range catalogue.Parameters() {
+		if !p.Key.Glob() && p.Key.String() != secretKey {
+			keys = append(keys, p.Key)
+		}
+	}
+	return keys
+}
+
+func loadWindow(u *ui, path string) (*snapshot.Window, error) {
+	in := u.in
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return nil, openError(path, err)
+		}
+		defer f.Close()
+		in = f
+	}
+	w, err := snapshot.Decode(in)
+	switch {
+	case err == nil:
+		return w, nil
+	case errors.Is(err, snapshot.ErrNewerSchema):
+		return nil, &exitError{status: exitFailed, err: fmt.Errorf("%s: %w", path, err), hint: "judge it with the tcptune that collected it, or a newer one"}
+	case errors.Is(err, snapshot.ErrTruncated):
+		return nil, &exitError{status: exitFailed, err: fmt.Errorf("%s: %w", path, err), hint: "copy it again, or collect it again with: tcptune collect -o FILE"}
+	}
+	return nil, &exitError{status: exitFailed, err: fmt.Errorf("%s: %w", path, err), hint: "make one with: tcptune collect -o FILE"}
+}
+
+// openError is a file named on the command line that cannot be opened.
+func openError(path string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		return &exitError{status: exitPermission, err: fmt.Errorf("open %s: permission denied", path)}
+	case errors.Is(err, fs.ErrNotExist):
+		return usageError(fmt.Errorf("open %s: no such file", path), "")
+	}
+	return fmt.Errorf("open %s: %w", path, err)
+}

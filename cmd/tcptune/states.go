@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/internal/report"
+	"github.com/tcptune/tcptune/internal/snapshot"
+)
+
+// defaultTop is how many rows states prints.
+const defaultTop = 20
+
+type statesOptions struct {
+	by        string
+	top       int
+	root      string
+	noNetlink bool
+	formats   []string
+	color     string
+}
+
+func newStatesCommand(s streams) *cobra.Command {
+	o := &statesOptions{}
+	cmd := &cobra.Command{
+		Use:   "states",
+		Short: "Count the sockets in each TCP state, by listener, destination or process",
+		Long: `states counts the TCP sockets of this network namespace by state. --by groups
+them: by the listener that accepts them, by the destination of outgoing
+connections, or by the process that holds them.`,
+		Example: `  tcptune states
+  tcptune states --by process
+  tcptune states --by destination --top 5
+  tcptune explain CLOSE_WAIT`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			settings, err := loadSettings(cmd)
+			if err != nil {
+				return err
+			}
+			o.color, o.noNetlink = settings.Color, settings.NoNetlink
+			if !slices.Contains(groupingNames(), o.by) {
+				return usageError(fmt.Errorf("--by %q is not one of %s", o.by, strings.Join(groupingNames(), ", ")), "")
+			}
+			if o.top < 0 {
+				return usageError(fmt.Errorf("--top %d is negative", o.top), "0 prints all rows")
+			}
+			if err := checkFormats(o.formats, "text", "json"); err != nil {
+				return err
+			}
+			return runStates(cmd.Context(), s, o)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.by, "by", string(snapshot.ByState), "rows: state, listener, destination or process")
+	f.IntVar(&o.top, "top", defaultTop, "print this many rows; 0 for all")
+	f.StringVar(&o.root, "root", "", "examine this directory tree (proc below it), not the host")
+	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
+	f.StringArrayVar(&o.formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
+	completeWords(cmd, "by", groupingNames())
+	completeWords(cmd, "format", []string{"text", "json"})
+	return cmd
+}
+
+func groupingNames() []string {
+	var names []string
+	for _, g := range snapshot.Groupings() {
+		names = append(names, string(g))
+	}
+	return names
+}
+
+func runStates(ctx context.Context, s streams, o *statesOptions) error {
+	collector, err := snapshot.NewCollector(snapshot.Options{Root: o.root, NoNetlink: o.noNetlink, Tool: toolName()})
+	if err != nil {
+		return usageError(err, "--root takes the directory that holds proc of the examined host")
+	}
+	table, err := collector.Table(ctx, snapshot.Grouping(o.by))
+	if err != nil {
+		return err
+	}
+	states := report.NewStates(table, toolName(), o.top)
+	return writeFormats(s.out, o.formats, func(w io.Writer, format string) error {
+		if format == "json" {
+			return states.WriteJSON(w)
+		}
+		return states.WriteText(w, style(w, o.color))
+	})
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// This file is the tool's voice. The rules are:
+//
+//   - data goes to standard output, everything said about it to standard error
+//   - a message is one line: "tcptune: error: " and a lower-case sentence
+//     without a full stop
+//   - what to do next comes on a line of its own that begins with "hint: "
+//   - text that comes from the examined host or from a file is cleaned of
+//     control characters before a terminal sees it
+//   - progress is shown on a terminal only, and is gone when the work is done
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/term"
+
+	"github.com/tcptune/tcptune/internal/report"
+)
+
+// ui talks to the person at the terminal.
+type ui struct {
+	streams
+	quiet bool
+}
+
+func newUI(s streams) *ui { return &ui{streams: s} }
+
+// report says what went wrong, if anything, and returns the exit status.
+func (u *ui) report(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		u.errorf("interrupted")
+		return exitInterrupted
+	}
+	if text := err.Error(); text != "" {
+		for line := range strings.Lines(text) {
+			u.errorf("%s", strings.TrimRight(line, "\n"))
+		}
+	}
+	var e *exitError
+	if errors.As(err, &e) && e.hint != "" {
+		fmt.Fprintf(u.err, "hint: %s\n", report.Clean(e.hint))
+	}
+	return statusOf(err)
+}
+
+func (u *ui) errorf(format string, args ...any) {
+	fmt.Fprintf(u.err, "tcptune: error: %s\n", report.Clean(fmt.Sprintf(format, args...)))
+}
+
+// notef says something that is no error; --quiet leaves it out.
+func (u *ui) notef(format string, args ...any) {
+	if !u.quiet {
+		fmt.Fprintf(u.err, "tcptune: %s\n", report.Clean(fmt.Sprintf(format, args...)))
+	}
+}
+
+// The widths of a layout when the width of the terminal is not known.
+const defaultWidth = 80
+
+// style lays text out for the stream w: as wide as the terminal, coloured when
+// color asks for it. Order of decision: --color, NO_COLOR, a terminal.
+func style(w io.Writer, color string) report.Style {
+	s := report.Style{Width: defaultWidth}
+	f, ok := w.(*os.File)
+	terminal := ok && term.IsTerminal(f.Fd())
+	if terminal {
+		if width, _, err := term.GetSize(f.Fd()); err == nil && width > 0 {
+			s.Width = width
+		}
+	} else if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && columns > 0 {
+		s.Width = columns
+	}
+	switch color {
+	case "always":
+		s.Color = true
+	case "never":
+	default:
+		s.Color = terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	}
+	return s
+}
+
+// waitWindow waits for d and shows how much of it is left while standard error
+// is a terminal.
+func (u *ui) waitWindow(d time.Duration) func(context.Context) error {
+	return func(ctx context.Context) error {
+		end := time.NewTimer(d)
+		defer end.Stop()
+		f, ok := u.err.(*os.File)
+		if u.quiet || !ok || !term.IsTerminal(f.Fd()) {
+			return waitUntil(ctx, end.C, nil, nil)
+		}
+		start := time.Now()
+		show := func() {
+			left := d - time.Since(start)
+			fmt.Fprintf(u.err, "\r\x1b[Kwatching counters and sockets for %s, %.0f s left", d, max(0, left.Seconds()))
+		}
+		show()
+		defer fmt.Fprint(u.err, "\r\x1b[K")
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		return waitUntil(ctx, end.C, tick.C, show)
+	}
+}
+
+func waitUntil(ctx context.Context, end, tick <-chan time.Time, show func()) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-end:
+			return nil
+		case <-tick:
+			show()
+		}
+	}
+}

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/tcptune/tcptune/internal/facts"
+	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/rules"
+)
+
+// CheckSchemaVersion is the version of the JSON form of a Check. Fields are
+// only added within a version. The schema is docs/schema/check.schema.json.
+const CheckSchemaVersion = 1
+
+// Check is the result of `tcptune check`.
+type Check struct {
+	SchemaVersion int               `json:"schema_version"`
+	Tool          string            `json:"tool"`
+	Ruleset       Ruleset           `json:"ruleset"`
+	Host          Host              `json:"host"`
+	Window        Window            `json:"window"`
+	Collection    Collection        `json:"collection"`
+	States        map[string]*int64 `json:"states"` // null: could not be counted
+	Findings      []rules.Finding   `json:"findings"`
+	Passed        []string          `json:"passed"`
+	Skipped       []rules.Skipped   `json:"skipped"`
+	Waived        []string          `json:"waived"`
+	Summary       Summary           `json:"summary"`
+	ExitStatus    int               `json:"exit_status"`
+
+	numbers []string // the numbers that prove the verdict "no problem"
+}
+
+// Ruleset says which rules judged.
+type Ruleset struct {
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
+}
+
+// Host identifies what was examined.
+type Host struct {
+	Hostname      string   `json:"hostname"`
+	Kernel        string   `json:"kernel"`
+	Netns         string   `json:"netns,omitempty"`
+	InitialNetns  *bool    `json:"initial_netns,omitempty"`
+	BootID        string   `json:"boot_id,omitempty"`
+	UptimeSeconds *float64 `json:"uptime_seconds,omitempty"`
+	Privilege     string   `json:"privilege,omitempty"`
+}
+
+// Window is the time between the two snapshots; null when there was one.
+type Window struct {
+	Seconds *float64 `json:"seconds"`
+}
+
+// Collection says how the facts were read.
+type Collection struct {
+	Method     string         `json:"method"`
+	Tiers      []int          `json:"tiers"`
+	Sockets    int            `json:"sockets"` // received from the kernel
+	DurationMS float64        `json:"duration_ms"`
+	Complete   bool           `json:"complete"`
+	Counted    string         `json:"counted,omitempty"`
+	Closer     string         `json:"closer_look,omitempty"` // why ESTABLISHED and TIME_WAIT were not all looked at
+	Gaps       []snapshot.Gap `json:"gaps"`
+}
+
+// Summary counts findings by severity and rules by outcome.
+type Summary struct {
+	Critical int `json:"critical"`
+	Warning  int `json:"warning"`
+	Notice   int `json:"notice"`
+	Info     int `json:"info"`
+	Judged   int `json:"judged"`
+	Skipped  int `json:"skipped"`
+}
+
+// NewCheck puts a window and what the rules said about it together.
+func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset Ruleset) *Check {
+	s := w.To
+	c := &Check{
+		SchemaVersion: CheckSchemaVersion,
+		Tool:          w.Tool,
+		Ruleset:       ruleset,
+		Findings:      notNil(results.Findings),
+		Passed:        notNil(results.Passed),
+		Skipped:       notNil(results.Skipped),
+		Waived:        []string{},
+		Collection:    Collection{Tiers: []int{}, DurationMS: float64(s.Cost.Microseconds()) / 1000, Gaps: gaps(w)},
+		States:        states(s.Sockets),
+		numbers:       numbers(f),
+	}
+	c.Host.UptimeSeconds = s.Uptime
+	if h := s.Host; h != nil {
+		c.Host.Hostname, c.Host.Kernel, c.Host.Netns = h.Hostname, h.Kernel, h.Netns
+		c.Host.BootID, c.Host.Privilege, c.Host.InitialNetns = h.BootID, h.Privilege, h.Initial
+	}
+	if seconds, ok := w.Seconds(); ok {
+		c.Window.Seconds = &seconds
+	}
+	if sockets := s.Sockets; sockets != nil {
+		c.Collection.Method, c.Collection.Tiers, c.Collection.Sockets = sockets.Method, notNil(sockets.Tiers), sockets.Received
+		c.Collection.Complete, c.Collection.Counted, c.Collection.Closer = sockets.Complete, sockets.Counted, sockets.Closer.Why
+	}
+	c.count(results)
+	return c
+}
+
+func (c *Check) count(results rules.Results) {
+	c.Summary.Judged = results.Judged
+	c.Summary.Skipped = results.Rules - results.Judged
+	for _, f := range results.Findings {
+		switch f.Severity {
+		case rules.Critical:
+			c.Summary.Critical++
+		case rules.Warning:
+			c.Summary.Warning++
+		case rules.Notice:
+			c.Summary.Notice++
+		case rules.Info:
+			c.Summary.Info++
+		}
+	}
+}
+
+// gaps merges what could not be read at the start and at the end of a window.
+func gaps(w *snapshot.Window) []snapshot.Gap {
+	merged := slices.Clone(w.To.Gaps)
+	if w.From != nil {
+		for _, g := range w.From.Gaps {
+			if !slices.Contains(merged, g) {
+				merged = append(merged, g)
+			}
+		}
+	}
+	return notNil(merged)
+}
+
+func states(s *snapshot.Sockets) map[string]*int64 {
+	counts := make(map[string]*int64, len(stateOrder))
+	for _, name := range stateOrder {
+		counts[name] = nil
+		if s == nil {
+			continue
+		}
+		n, ok := s.States[name]
+		if ok || s.Counted != "" {
+			counts[name] = &n
+		}
+	}
+	return counts
+}
+
+// AtLeast counts the findings of a severity or above.
+func (c *Check) AtLeast(min rules.Severity) (n int) {
+	for _, f := range c.Findings {
+		if f.Severity.AtLeast(min) {
+			n++
+		}
+	}
+	return n
+}
+
+// CoreSkipped lists the rules of the core categories that could not be judged,
+// wholly or in part. While there is one, nobody can say that all is well.
+func (c *Check) CoreSkipped() []rules.Skipped {
+	var core []rules.Skipped
+	for _, s := range c.Skipped {
+		if coreCategory(s.Category) {
+			core = append(core, s)
+		}
+	}
+	return core
+}
+
+func coreCategory(name string) bool {
+	return slices.ContainsFunc(rules.Categories(), func(c rules.Category) bool { return c.Core && c.Name == name })
+}
+
+// WriteJSON writes the check as one JSON document.
+func (c *Check) WriteJSON(w io.Writer) error { return writeJSON(w, c) }
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("write JSON: %w", err)
+	}
+	return nil
+}
+
+// notNil makes an empty list print as [], not null.
+func notNil[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}

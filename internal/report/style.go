@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/tcptune/tcptune/rules"
+)
+
+// Style says how text is laid out.
+type Style struct {
+	Width int  // columns; text is wrapped to them
+	Color bool // use SGR escape sequences
+}
+
+// MinWidth is the narrowest layout.
+const MinWidth = 40
+
+// MaxWidth keeps lines readable on wide terminals and in files.
+const MaxWidth = 100
+
+func (s Style) width() int { return min(max(s.Width, MinWidth), MaxWidth) }
+
+// The SGR codes that are used; nothing relies on colour alone.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "1;31"
+	yellow = "1;33"
+	blue   = "1;34"
+	green  = "1;32"
+)
+
+func (s Style) paint(code, text string) string {
+	if !s.Color || text == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func severityColor(s rules.Severity) string {
+	switch s {
+	case rules.Critical:
+		return red
+	case rules.Warning:
+		return yellow
+	case rules.Notice:
+		return blue
+	}
+	return dim
+}
+
+// Clean makes text from the examined host safe to print: control characters,
+// which a terminal would obey, and characters that change the direction of
+// text are shown as escapes such as \x1b.
+func Clean(text string) string {
+	clean := true
+	for _, r := range text {
+		if !printable(r) {
+			clean = false
+			break
+		}
+	}
+	if clean {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch {
+		case r == unicode.ReplacementChar && !strings.HasPrefix(text[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		case printable(r):
+			b.WriteRune(r)
+		case r < 0x100:
+			fmt.Fprintf(&b, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// printable accepts what strconv.IsPrint accepts, and not the replacement
+// character that stands for a byte that is no UTF-8.
+func printable(r rune) bool {
+	return r != unicode.ReplacementChar && unicode.IsPrint(r)
+}
+
+// page writes lines and keeps the first error.
+type page struct {
+	out   io.Writer
+	style Style
+	err   error
+}
+
+func (p *page) line(text string) {
+	if p.err == nil {
+		_, p.err = io.WriteString(p.out, strings.TrimRight(text, " ")+"\n")
+	}
+}
+
+func (p *page) blank() { p.line("") }
+
+// block writes text that comes from elsewhere, cleaned and wrapped: the first
+// line after first, the others after rest.
+func (p *page) block(first, rest, text string) {
+	for i, line := range wrap(Clean(text), p.style.width()-ansi.StringWidth(rest)) {
+		prefix := rest
+		if i == 0 {
+			prefix = first
+		}
+		p.line(prefix + line)
+	}
+}
+
+// wrap breaks text at blanks, and inside words that are longer than a line.
+func wrap(text string, width int) []string {
+	return strings.Split(ansi.Wrap(strings.Join(strings.Fields(text), " "), max(width, 10), ""), "\n")
+}

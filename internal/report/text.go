@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/tcptune/tcptune/rules"
+)
+
+// WriteText writes the check for people: the host, the sockets, the findings
+// from the most severe on, the verdict, and what could not be judged.
+func (c *Check) WriteText(w io.Writer, style Style) error {
+	p := &page{out: w, style: style}
+	p.checkHead(c)
+	for i := range c.Findings {
+		p.blank()
+		p.finding(&c.Findings[i])
+	}
+	p.blank()
+	p.verdict(c)
+	p.unjudged(c)
+	p.gaps(c)
+	return p.err
+}
+
+func (p *page) checkHead(c *Check) {
+	head := c.Host.Hostname
+	if head == "" {
+		head = "unknown host"
+	}
+	head += ", Linux " + orUnknown(c.Host.Kernel)
+	if u := c.Host.UptimeSeconds; u != nil {
+		head += ", up " + duration(*u)
+	}
+	if initial := c.Host.InitialNetns; initial != nil && !*initial {
+		head += ", in a network namespace of its own"
+	}
+	if s := c.Window.Seconds; s != nil {
+		head += fmt.Sprintf(", window %.3g s", *s)
+	} else {
+		head += ", no window (rates unknown)"
+	}
+	p.block("", "  ", head)
+	p.block("", "  ", "sockets: "+stateLine(c.States))
+}
+
+// stateLine lists the states that have sockets, in the order of the states.
+func stateLine(states map[string]*int64) string {
+	var parts, unknown []string
+	for _, name := range stateOrder {
+		switch n := states[name]; {
+		case n == nil:
+			unknown = append(unknown, stateTitle[name])
+		case *n > 0:
+			parts = append(parts, fmt.Sprintf("%s %s", thousands(*n), stateTitle[name]))
+		}
+	}
+	if len(parts) == 0 && len(unknown) == 0 {
+		return "none"
+	}
+	if len(unknown) == len(stateOrder) {
+		return "unknown"
+	}
+	line := strings.Join(parts, ", ")
+	if len(unknown) > 0 {
+		line += "; not counted: " + strings.Join(unknown, ", ")
+	}
+	return line
+}
+
+func (p *page) finding(f *rules.Finding) {
+	label := strings.ToUpper(string(f.Severity))
+	head := p.style.paint(severityColor(f.Severity), label) + "  "
+	indent := strings.Repeat(" ", 2)
+	lines := wrap(Clean(f.Title), p.style.width()-len(label)-2)
+	for i, line := range lines {
+		if i == 0 {
+			p.line(head + p.style.paint(bold, line))
+			continue
+		}
+		p.line(strings.Repeat(" ", len(label)+2) + p.style.paint(bold, line))
+	}
+	id := f.Rule + ", " + answer(f.Verdict)
+	if f.Subject != "" {
+		id = f.Subject + "  (" + id + ")"
+	} else {
+		id = "(" + id + ")"
+	}
+	p.block(indent, indent+"  ", id)
+	p.evidence(f.Evidence)
+	p.block(indent+"why: ", indent+"     ", f.Why)
+	for i, r := range f.Recommendations {
+		p.recommendation(i+1, &r)
+	}
+	for _, o := range f.Because {
+		p.block(indent+"because: ", indent+"         ", o.Text+" = "+o.Value)
+	}
+	if f.More > 0 {
+		p.block(indent, indent, fmt.Sprintf("and %d more findings of this rule (all of them: --format json)", f.More))
+	}
+}
+
+// answer words a verdict.
+func answer(v rules.Verdict) string {
+	switch v {
+	case rules.VerdictSysctl:
+		return "a kernel setting"
+	case rules.VerdictApplication:
+		return "the program must change, no sysctl cures it"
+	case rules.VerdictOperator:
+		return "for a person to look into"
+	case rules.VerdictConfigFile:
+		return "a line of a file"
+	case rules.VerdictHarmless:
+		return "harmless"
+	}
+	return string(v)
+}
+
+func (p *page) evidence(list []rules.Evidence) {
+	nameWidth := 0
+	for _, e := range list {
+		nameWidth = max(nameWidth, ansi.StringWidth(Clean(e.Name)))
+	}
+	nameWidth = min(nameWidth, p.style.width()/2)
+	for _, e := range list {
+		text := value(e.Value)
+		if e.Unit != "" {
+			text += " " + e.Unit
+		}
+		if e.Limit != nil {
+			text += " (limit " + value(e.Limit) + ")"
+		}
+		name := Clean(e.Name)
+		pad := strings.Repeat(" ", max(0, nameWidth-ansi.StringWidth(name)))
+		prefix := "    " + name + pad + "  "
+		p.block(prefix, strings.Repeat(" ", min(ansi.StringWidth(prefix), p.style.width()/2)), text)
+	}
+}
+
+func (p *page) recommendation(number int, r *rules.Recommendation) {
+	prefix := fmt.Sprintf("  %d. ", number)
+	rest := strings.Repeat(" ", len(prefix))
+	switch r.Kind {
+	case "sysctl":
+		text := fmt.Sprintf("set %s = %s (now %s)", r.Key, r.Proposed, orUnknown(r.Current))
+		if r.Risk != "" {
+			text += ", risk " + r.Risk
+		}
+		p.block(prefix, rest, text)
+		if r.Action != "" {
+			p.block(rest, rest, r.Action)
+		}
+	default:
+		p.block(prefix, rest, r.Action)
+	}
+	if r.Effect != "" {
+		p.block(rest, rest, "effect: "+r.Effect)
+	}
+	if r.Because != "" {
+		p.block(rest, rest, r.Because)
+	}
+	if r.Command != "" {
+		// A command is copied and pasted: it is never broken.
+		p.line(rest + p.style.paint(bold, "$ "+Clean(r.Command)))
+	}
+}
+
+// verdict is the one line that people read first: it says that all is well
+// only when every core rule was judged.
+func (p *page) verdict(c *Check) {
+	s := c.Summary
+	judged := fmt.Sprintf("judged %d of %d rules", s.Judged, s.Judged+s.Skipped)
+	problems := s.Critical + s.Warning + s.Notice
+	core := c.CoreSkipped()
+	switch {
+	case problems > 0:
+		p.block("", "  ", fmt.Sprintf("%s: %s", counts(s), judged))
+	case len(core) > 0:
+		p.block("", "  ", fmt.Sprintf("nothing found, but %d core rules could not be judged, so this is no clean bill of health: %s", len(core), judged))
+	default:
+		text := "no problem found, nothing to tune: " + judged
+		if len(c.numbers) > 0 {
+			text += "; " + strings.Join(c.numbers, ", ")
+		}
+		lines := wrap(Clean(text), p.style.width()-2)
+		for i, line := range lines {
+			if i > 0 {
+				line = "  " + line
+			}
+			p.line(p.style.paint(green, line))
+		}
+	}
+}
+
+func counts(s Summary) string {
+	var parts []string
+	for _, c := range []struct {
+		n    int
+		name string
+	}{{s.Critical, "critical"}, {s.Warning, "warning"}, {s.Notice, "notice"}, {s.Info, "info"}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", c.n, c.name))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// maxListedFacts bounds the list of missing facts in text; JSON has them all.
+const maxListedFacts = 4
+
+func (p *page) unjudged(c *Check) {
+	if len(c.Skipped) == 0 {
+		return
+	}
+	if c.Window.Seconds == nil && onlyRates(c.Skipped) {
+		p.block("", "  ", fmt.Sprintf("not judged without a window: %s; run with --window 10s", ruleNames(c.Skipped)))
+		return
+	}
+	p.line("not judged:")
+	for _, s := range c.Skipped {
+		p.block("  ", "    ", s.Rule+": "+skipReason(s))
+	}
+}
+
+func skipReason(s rules.Skipped) string {
+	if s.Fault != "" {
+		return s.Fault
+	}
+	missing := s.Missing[:min(len(s.Missing), maxListedFacts)]
+	text := "unknown " + strings.Join(missing, ", ")
+	if more := len(s.Missing) - len(missing); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	if s.Elements > 0 {
+		text += fmt.Sprintf(" (for %d)", s.Elements)
+	}
+	return text
+}
+
+// onlyRates reports whether all that is missing comes with a window.
+func onlyRates(list []rules.Skipped) bool {
+	for _, s := range list {
+		if s.Fault != "" || len(s.Missing) == 0 {
+			return false
+		}
+		for _, m := range s.Missing {
+			if !strings.HasPrefix(m, "rate.") && !strings.HasPrefix(m, "delta.") {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func ruleNames(list []rules.Skipped) string {
+	names := make([]string, len(list))
+	for i, s := range list {
+		names[i] = s.Rule
+	}
+	return strings.Join(names, ", ")
+}
+
+func (p *page) gaps(c *Check) {
+	if len(c.Collection.Gaps) == 0 {
+		return
+	}
+	p.line("not read:")
+	for _, g := range c.Collection.Gaps {
+		text := g.Source + ": " + g.Reason
+		if g.Remedy != "" {
+			text += " (" + g.Remedy + ")"
+		}
+		p.block("  ", "    ", text)
+	}
+}
+
+func orUnknown(s string) string {
+	if s == "" {
+		return "unknown"
+	}
+	return s
+}
+
+// duration words seconds: "42 s", "17 min", "5 h", "12 d".
+func duration(seconds float64) string {
+	d := time.Duration(seconds * float64(time.Second))
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%.0f s", d.Seconds())
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%.0f min", d.Minutes())
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%.0f h", d.Hours())
+	}
+	return fmt.Sprintf("%.0f d", d.Hours()/24)
+}

@@ -39,13 +39,10 @@ func NewActivation(f *facts.Facts) *Activation {
 		switch {
 		case v.Kind() == reflect.Slice && v.IsNil():
 			a.names[name] = missing(name)
-		case v.IsNil():
-			a.names[name] = absent{cel.ObjectType(celTypeOf(field.Type.Elem())), v.Interface()}
-		default:
+		case v.Kind() == reflect.Slice:
+			a.names[name], a.lists[name] = v.Interface(), v
+		default: // a nil pointer, too: its fields are unknown
 			a.names[name] = v.Interface()
-			if v.Kind() == reflect.Slice {
-				a.lists[name] = v
-			}
 		}
 	}
 	return a

@@ -64,6 +64,8 @@ type compilation struct {
 	at   func(int) Position
 	ast  *ast.AST // after the type check
 	errs Errors
+
+	dynamic bool // a dynamic type was reported
 }
 
 func (c *compilation) errorf(at Position, format string, args ...any) {

@@ -10,15 +10,13 @@ import (
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-
-	"github.com/tcptune/tcptune/internal/facts"
 )
 
 const (
 	// itName is the element that for_each is at.
 	itName = "it"
-	// maxText bounds one expression, in characters; the longest built-in
-	// condition has a few hundred.
+	// maxText bounds one expression and one template, in characters; the longest
+	// built-in condition has a few hundred.
 	maxText = 10_000
 	// maxNodes bounds the syntax tree of one expression.
 	maxNodes = 2_000
@@ -65,26 +63,21 @@ func New(keys []string, options ...Option) (*Environment, error) {
 }
 
 func (e *Environment) options() []cel.EnvOption {
+	values := newAdapter(types.DefaultTypeAdapter, e.shapes)
 	opts := []cel.EnvOption{
 		standard(),
 		cel.CrossTypeNumericComparisons(true),
 		cel.EnableMacroCallTracking(), // to print and to place an exists()
 		cel.ParserExpressionSizeLimit(maxText),
 		cel.ExpressionNodeLimit(maxNodes),
-		cel.Types(cel.NativeTypeFor[facts.Facts](types.ParseStructTags(true))),
-		func(env *cel.Env) (*cel.Env, error) { // behind Types, which it wraps
+		func(env *cel.Env) (*cel.Env, error) {
 			e.provider = newProvider(env.CELTypeProvider(), e.shapes)
 			return cel.CustomTypeProvider(e.provider)(env)
 		},
-		func(env *cel.Env) (*cel.Env, error) {
-			var err error
-			for _, f := range append(hostFunctions(env.CELTypeAdapter()), numberFunctions()...) {
-				if env, err = cel.Function(f.name, f.opts...)(env); err != nil {
-					return nil, err
-				}
-			}
-			return env, nil
-		},
+		cel.CustomTypeAdapter(values),
+	}
+	for _, f := range append(hostFunctions(values), numberFunctions()...) {
+		opts = append(opts, cel.Function(f.name, f.opts...))
 	}
 	opts = append(opts, declareOperators()...)
 	for i := range e.shapes {

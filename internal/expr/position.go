@@ -60,9 +60,10 @@ func FromNode(file string, n *yaml.Node) Source {
 }
 
 // Source returns the expression in a scalar node: plain, quoted, or a literal
-// block (|). Columns are off behind an escape in a quoted scalar and in a
-// folded one, because YAML does not keep where characters came from. A node
-// that is no scalar has no text, which does not compile.
+// block (|). Columns are off behind an escape in a quoted scalar, in a folded
+// one, and behind an anchor or a tag, because a node does not keep where its
+// characters came from. A node that is no scalar has no text, which does not
+// compile.
 func (d Document) Source(n *yaml.Node) Source {
 	if n == nil {
 		return Source{Position: Position{d.File, 1, 1}}

@@ -79,7 +79,18 @@ func (p *Program) prepare() {
 	if p.env.costLimit > 0 {
 		opts = append(opts, cel.CostLimit(p.env.costLimit))
 	}
-	if p.plan, p.err = env.Program(p.checked, opts...); p.err != nil {
+	if p.plan, p.err = plan(env, p.checked, opts); p.err != nil {
 		p.err = fmt.Errorf("plan %s: %w", p.text, p.err)
 	}
+}
+
+// plan makes a program. CEL's planner trusts a tree to come from its checker
+// and panics on some that do not, which a damaged blob may hold.
+func plan(env *cel.Env, checked *cel.Ast, opts []cel.ProgramOption) (p cel.Program, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			p, err = nil, fmt.Errorf("%w: %v", errDamaged, r)
+		}
+	}()
+	return env.Program(checked, opts...)
 }

@@ -10,11 +10,12 @@ import (
 	"cel.dev/cel-go/common/types/ref"
 )
 
-// provider reads the fields of facts. It wraps CEL's provider for Go structs,
-// which would read a nil pointer as 0 and the field of an unknown as garbage.
+// provider knows the types of facts and reads their fields. CEL's own provider
+// for Go structs would read a nil pointer as 0 and the field of an unknown as
+// garbage.
 type provider struct {
-	types.Provider
-	shapes map[string]*shape // by CEL type
+	types.Provider                   // of what are no facts
+	shapes         map[string]*shape // by CEL type
 
 	mu     sync.Mutex // plans are made lazily, perhaps at the same time
 	fields map[fieldKey]*types.FieldType
@@ -31,6 +32,27 @@ func newProvider(base types.Provider, list []shape) *provider {
 	return p
 }
 
+// FindStructType implements types.Provider.
+func (p *provider) FindStructType(typ string) (*types.Type, bool) {
+	if _, ok := p.shapes[typ]; ok {
+		return types.NewTypeTypeWithParam(types.NewObjectType(typ)), true
+	}
+	return nil, false
+}
+
+// FindStructFieldNames implements types.Provider.
+func (p *provider) FindStructFieldNames(typ string) ([]string, bool) {
+	s, ok := p.shapes[typ]
+	if !ok {
+		return nil, false
+	}
+	names := make([]string, len(s.fields))
+	for i, m := range s.fields {
+		names[i] = m.name
+	}
+	return names, true
+}
+
 // FindStructFieldType implements types.Provider.
 func (p *provider) FindStructFieldType(typ, name string) (*types.FieldType, bool) {
 	p.mu.Lock()
@@ -43,14 +65,14 @@ func (p *provider) FindStructFieldType(typ, name string) (*types.FieldType, bool
 	if !ok {
 		return nil, false
 	}
-	base, ok := p.Provider.FindStructFieldType(typ, name)
-	if !ok {
-		p.lacked = append(p.lacked, key)
-		return nil, false
+	for _, m := range s.fields {
+		if m.name == name {
+			p.fields[key] = s.reader(m)
+			return p.fields[key], true
+		}
 	}
-	f := s.reader(name, base.Type)
-	p.fields[key] = f
-	return f, true
+	p.lacked = append(p.lacked, key)
+	return nil, false
 }
 
 // NewValue implements types.Provider: a fact cannot be made up.
@@ -67,53 +89,52 @@ func (p *provider) takeLacked() []fieldKey {
 	return lacked
 }
 
-// reader returns how field name of s is read: unknown when its pointer is nil
-// or when its owner is absent.
-func (s *shape) reader(name string, typ *types.Type) *types.FieldType {
-	unknown := missing(s.name + "." + name)
-	index, pointer := s.field(name)
+// reader returns how field m of s is read: unknown when its pointer is nil or
+// when there is no struct to read it from.
+func (s *shape) reader(m member) *types.FieldType {
+	unknown := missing(s.name + "." + m.name)
+	known := func(obj any) (reflect.Value, bool) {
+		v := reflect.ValueOf(obj)
+		if v.Kind() != reflect.Pointer || v.IsNil() || v.Type().Elem() != s.typ {
+			return v, false
+		}
+		v = v.Elem().Field(m.index)
+		return v, !m.pointer || !v.IsNil()
+	}
 	return &types.FieldType{
-		Type: typ,
+		Type: celTypeOf(m.typ),
 		IsSet: func(obj any) bool {
-			v, ok := s.structOf(obj)
-			return ok && (!pointer || !v.Field(index).IsNil())
+			_, ok := known(obj)
+			return ok
 		},
 		GetFrom: func(obj any) (any, error) {
 			if u, ok := obj.(*types.Unknown); ok { // an element of an unknown list
 				return u, nil
 			}
-			v, ok := s.structOf(obj)
-			if !ok || pointer && v.Field(index).IsNil() {
+			v, ok := known(obj)
+			if !ok {
 				return unknown, nil
 			}
-			if v = v.Field(index); pointer {
-				v = v.Elem()
-			}
-			return scalar(v), nil
+			return scalar(reflect.Indirect(v)), nil
 		},
 	}
 }
 
-// field finds a member by its name; the name must be one of them.
-func (s *shape) field(name string) (index int, pointer bool) {
-	for i := range s.typ.NumField() {
-		if f := s.typ.Field(i); f.IsExported() && nameOf(f) == name {
-			return i, f.Type.Kind() == reflect.Pointer
-		}
+// celTypeOf is the type of a fact, and of what scalar makes of it.
+func celTypeOf(t reflect.Type) *types.Type {
+	switch t.Kind() {
+	case reflect.Bool:
+		return types.BoolType
+	case reflect.Int64:
+		return types.IntType
+	case reflect.Float64:
+		return types.DoubleType
+	case reflect.String:
+		return types.StringType
 	}
-	return -1, false
+	return types.ErrorType // does not compile, so the test of the vocabulary finds it
 }
 
-// structOf unwraps a *Listener and the like; a nil pointer is none.
-func (s *shape) structOf(obj any) (reflect.Value, bool) {
-	v := reflect.ValueOf(obj)
-	if v.Kind() != reflect.Pointer || v.IsNil() || v.Type().Elem() != s.typ {
-		return reflect.Value{}, false
-	}
-	return v.Elem(), true
-}
-
-// scalar converts the four types that facts have.
 func scalar(v reflect.Value) ref.Val {
 	switch v.Kind() {
 	case reflect.Bool:

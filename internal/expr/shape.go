@@ -21,9 +21,11 @@ type shape struct {
 
 // member is one fact of a group or of a list's elements.
 type member struct {
-	name string
-	doc  string
-	typ  reflect.Type
+	name    string
+	doc     string
+	index   int          // of the field in the struct
+	typ     reflect.Type // bool, int64, float64, string
+	pointer bool         // may be unknown in a known group
 }
 
 // shapes reads the vocabulary from the tags of facts.Facts, in order.
@@ -41,21 +43,24 @@ func shapes() []shape {
 		}
 		s.typ = s.typ.Elem()
 		for j := range s.typ.NumField() {
-			if f := s.typ.Field(j); f.IsExported() {
-				s.fields = append(s.fields, member{name: nameOf(f), doc: f.Tag.Get("doc"), typ: f.Type})
+			f := s.typ.Field(j)
+			if !f.IsExported() {
+				continue
 			}
+			m := member{name: nameOf(f), doc: f.Tag.Get("doc"), index: j, typ: f.Type}
+			if m.pointer = m.typ.Kind() == reflect.Pointer; m.pointer {
+				m.typ = m.typ.Elem()
+			}
+			s.fields = append(s.fields, m)
 		}
 		list = append(list, s)
 	}
 	return list
 }
 
-// celType is the name under which CEL knows the struct.
-func (s *shape) celType() string { return celTypeOf(s.typ) }
-
-// celTypeOf is the name under which CEL knows a struct of package facts; it is
-// never written in an expression.
-func celTypeOf(t reflect.Type) string { return "facts." + t.Name() }
+// celType is the name under which CEL knows the struct; it is never written in
+// an expression.
+func (s *shape) celType() string { return "facts." + s.typ.Name() }
 
 // nameOf is the `cel` tag; counters have none and keep the kernel's name.
 func nameOf(f reflect.StructField) string {

@@ -5,12 +5,9 @@ package expr
 import (
 	"fmt"
 	"hash/fnv"
-	"reflect"
 	"slices"
 
-	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
-	"cel.dev/cel-go/common/types/ref"
 )
 
 // missing is the value of a fact that is unknown. It is returned from the
@@ -45,26 +42,3 @@ func missingNames(u *types.Unknown) []string {
 	slices.Sort(names)
 	return slices.Compact(names)
 }
-
-// absent is a group of facts of which nothing is known. It is not an Unknown,
-// because then conntrack.count would be missing as "conntrack", and
-// has(conntrack.count) would be unknown. Its value is a nil pointer.
-type absent struct {
-	typ   *cel.Type
-	group any
-}
-
-// ConvertToNative implements ref.Val.
-func (a absent) ConvertToNative(reflect.Type) (any, error) { return a.group, nil }
-
-// ConvertToType implements ref.Val.
-func (a absent) ConvertToType(ref.Type) ref.Val { return a }
-
-// Equal implements ref.Val.
-func (a absent) Equal(other ref.Val) ref.Val { return types.MaybeNoSuchOverloadErr(other) }
-
-// Type implements ref.Val.
-func (a absent) Type() ref.Type { return a.typ }
-
-// Value implements ref.Val.
-func (a absent) Value() any { return a.group }

@@ -15,7 +15,8 @@ import (
 
 // visit checks one node of the syntax tree for what types cannot say.
 func (c *compilation) visit(x ast.Expr) {
-	if c.ast.GetType(x.ID()).Kind() == types.DynKind {
+	if c.ast.GetType(x.ID()).Kind() == types.DynKind && !c.dynamic {
+		c.dynamic = true // once: it spreads to what is around it
 		c.errorf(c.start(x), "the type of this is not known: a list or map must not mix types")
 	}
 	switch x.Kind() {

@@ -16,12 +16,12 @@ import (
 // finding describes what the condition found. Whatever it shows may be
 // unknown: a value of evidence is then nil, the severity at most notice, the
 // confidence low, the verdict that a person must look.
-func (j *judge) finding() Finding {
+func (j *judge) finding(severity Severity) Finding {
 	r := j.rule
 	f := Finding{
 		Rule:            r.ID,
 		Category:        r.Category,
-		Severity:        Severity(j.word(r.Severity, "severity", string(Notice))),
+		Severity:        severity,
 		Confidence:      j.word(r.Confidence, "confidence", Confidences()[0]),
 		Verdict:         Verdict(j.word(r.Verdict, "verdict", string(VerdictOperator))),
 		Scope:           r.Scope,
@@ -56,13 +56,24 @@ func (j *judge) because() []Operand {
 	}
 	var operands []Operand
 	for _, o := range list {
-		value := "unknown"
-		if o.Value != nil {
-			value = fmt.Sprint(o.Value)
-		}
-		operands = append(operands, Operand{Text: o.Text, Value: value})
+		operands = append(operands, Operand{Text: o.Text, Value: operandText(o.Value)})
 	}
 	return operands
+}
+
+// operandText writes a value for people; nil is unknown.
+func operandText(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "unknown"
+	case float64:
+		const places = 1e4
+		if rounded := math.Round(v*places) / places; rounded != 0 || v == 0 {
+			return strconv.FormatFloat(rounded, 'f', -1, 64)
+		}
+		return strconv.FormatFloat(v, 'g', 4, 64)
+	}
+	return fmt.Sprint(v)
 }
 
 // recommend makes one recommendation; false when it does not apply: its

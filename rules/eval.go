@@ -46,9 +46,9 @@ func (s *Set) evaluate(f *facts.Facts, opts Options) (Results, []string) {
 		judges[i].run()
 	}
 	results := Results{Findings: []Finding{}, Passed: []string{}, Skipped: []Skipped{}, Rules: len(s.Rules)}
+	more := make(map[string]int) // by rule: findings beyond the cap
 	var faults []string
 	for _, j := range judges {
-		faults = append(faults, j.faults...)
 		if j.judged > 0 || j.passed() {
 			results.Judged++
 		}
@@ -59,23 +59,30 @@ func (s *Set) evaluate(f *facts.Facts, opts Options) (Results, []string) {
 		case j.passed():
 			results.Passed = append(results.Passed, j.rule.ID)
 		case !silenced(j.rule.ID, judges):
-			results.Findings = append(results.Findings, j.capped()...)
+			findings := j.findings()
+			results.Findings = append(results.Findings, findings...)
+			more[j.rule.ID] = len(j.hits) - len(findings)
 		}
+		faults = append(faults, j.faults...)
 	}
 	slices.SortStableFunc(results.Findings, func(a, b Finding) int {
-		return cmp.Or(bySeverity(a, b), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Subject, b.Subject))
+		return cmp.Or(bySeverity(a.Severity, b.Severity), strings.Compare(a.Rule, b.Rule), strings.Compare(a.Subject, b.Subject))
 	})
-	// The rest of a capped rule is told by the last of its findings as sorted.
-	moveMore(results.Findings)
+	for i := len(results.Findings) - 1; i >= 0; i-- {
+		f := &results.Findings[i]
+		f.More = more[f.Rule]
+		delete(more, f.Rule)
+	}
 	return results, faults
 }
 
 // silenced reports whether a rule that fired excludes id.
 func silenced(id string, judges []*judge) bool {
-	return slices.ContainsFunc(judges, func(j *judge) bool { return len(j.findings) > 0 && j.rule.excludes(id) })
+	return slices.ContainsFunc(judges, func(j *judge) bool { return len(j.hits) > 0 && j.rule.excludes(id) })
 }
 
-func bySeverity(a, b Finding) int { return cmp.Compare(b.Severity.rank(), a.Severity.rank()) }
+// bySeverity orders the most severe first.
+func bySeverity(a, b Severity) int { return cmp.Compare(b.rank(), a.rank()) }
 
 // A judge applies one rule to one window.
 type judge struct {
@@ -84,7 +91,7 @@ type judge struct {
 	act   *expr.Activation
 	why   bool
 
-	findings []Finding
+	hits     []hit
 	judged   int      // elements, or 1 for a rule without a list, whose condition is true or false
 	elements int      // elements that could not be judged
 	missing  []string // facts that are unknown, with repetitions
@@ -92,9 +99,16 @@ type judge struct {
 	faults   []string // errors elsewhere
 }
 
+// A hit is what the condition is true for. It becomes a finding only if it is
+// to be shown: thousands of sockets can fire one rule.
+type hit struct {
+	element  int // of the list; 0 for a rule without one
+	severity Severity
+}
+
 func (j *judge) run() {
 	if j.rule.ForEach == "" {
-		j.judge()
+		j.judge(0)
 		j.elements = 0
 		return
 	}
@@ -102,12 +116,12 @@ func (j *judge) run() {
 	j.missing = missing
 	for i := range n {
 		j.act.Select(j.rule.ForEach, i)
-		j.judge()
+		j.judge(i)
 	}
 }
 
 // judge evaluates the condition for the host or for the selected element.
-func (j *judge) judge() {
+func (j *judge) judge(element int) {
 	switch result := j.rule.When.Eval(j.act); {
 	case result.Err != nil:
 		j.elements++
@@ -118,7 +132,8 @@ func (j *judge) judge() {
 	default:
 		j.judged++
 		if result.Value == true && !j.guarded() {
-			j.findings = append(j.findings, j.finding())
+			severity := Severity(j.word(j.rule.Severity, "severity", string(Notice)))
+			j.hits = append(j.hits, hit{element, severity})
 		}
 	}
 }
@@ -129,7 +144,7 @@ func (j *judge) guarded() bool {
 }
 
 func (j *judge) passed() bool {
-	return len(j.findings) == 0 && len(j.missing) == 0 && j.fault == ""
+	return len(j.hits) == 0 && len(j.missing) == 0 && j.fault == ""
 }
 
 func (j *judge) skipped() (Skipped, bool) {
@@ -143,28 +158,16 @@ func (j *judge) skipped() (Skipped, bool) {
 	return Skipped{Rule: j.rule.ID, Category: j.rule.Category, Missing: missing, Elements: j.elements, Fault: j.fault}, true
 }
 
-// capped returns the most severe MaxFindings findings in the order of the
-// list, the last one counting the rest.
-func (j *judge) capped() []Finding {
-	if len(j.findings) <= MaxFindings {
-		return j.findings
-	}
-	slices.SortStableFunc(j.findings, bySeverity)
-	kept := j.findings[:MaxFindings]
-	kept[MaxFindings-1].More = len(j.findings) - MaxFindings
-	return kept
-}
-
-// moveMore puts each rule's count of further findings on its last finding.
-func moveMore(findings []Finding) {
-	last := make(map[string]int)
-	for i := len(findings) - 1; i >= 0; i-- {
-		rule := findings[i].Rule
-		if _, ok := last[rule]; !ok {
-			last[rule] = i
+// findings describes the most severe MaxFindings hits, in the order of the
+// list where they are equally severe.
+func (j *judge) findings() []Finding {
+	slices.SortStableFunc(j.hits, func(a, b hit) int { return bySeverity(a.severity, b.severity) })
+	var findings []Finding
+	for _, h := range j.hits[:min(len(j.hits), MaxFindings)] {
+		if j.rule.ForEach != "" {
+			j.act.Select(j.rule.ForEach, h.element)
 		}
-		if more := findings[i].More; more > 0 && last[rule] != i {
-			findings[i].More, findings[last[rule]].More = 0, more
-		}
+		findings = append(findings, j.finding(h.severity))
 	}
+	return findings
 }

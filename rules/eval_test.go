@@ -209,6 +209,21 @@ func TestFindingUnknown(t *testing.T) {
 	}
 }
 
+func TestOperandText(t *testing.T) {
+	tests := []struct {
+		value any
+		want  string
+	}{
+		{nil, "unknown"}, {true, "true"}, {int64(-1), "-1"}, {"x y", "x y"},
+		{0.0, "0"}, {53.5, "53.5"}, {1.0 / 3, "0.3333"}, {6291456.0, "6291456"}, {0.00001234, "1.234e-05"},
+	}
+	for _, tt := range tests {
+		if got := operandText(tt.value); got != tt.want {
+			t.Errorf("operandText(%v) = %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
+
 func TestSettingText(t *testing.T) {
 	tests := []struct {
 		value any

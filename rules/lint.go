@@ -25,7 +25,7 @@ func Lint(env *expr.Environment, path string, known []string) (Problems, error) 
 		return nil, fmt.Errorf("lint rules: %w", err)
 	}
 	if info.IsDir() {
-		names, err := ruleFiles(path)
+		names, err := ruleFiles(path, anyone)
 		if err != nil {
 			return nil, err
 		}
@@ -43,7 +43,7 @@ func Lint(env *expr.Environment, path string, known []string) (Problems, error) 
 		l.ids = append(l.ids, strings.TrimSuffix(filepath.Base(file), ".yaml"))
 	}
 	for _, file := range files {
-		data, err := readRule(file)
+		data, err := readRule(file, anyone)
 		if err != nil {
 			return nil, err
 		}

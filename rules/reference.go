@@ -11,7 +11,7 @@ import (
 )
 
 //go:embed references.yaml
-var referencesYAML []byte
+var referencesYAML string
 
 // A Reference is a document that rules rest on.
 type Reference struct {
@@ -24,7 +24,7 @@ type Reference struct {
 // read on each call: a caller that needs it often keeps it.
 func References() (map[string]Reference, error) {
 	var refs map[string]Reference
-	if err := yaml.Unmarshal(referencesYAML, &refs); err != nil {
+	if err := yaml.Unmarshal([]byte(referencesYAML), &refs); err != nil {
 		return nil, fmt.Errorf("read references.yaml: %w", err)
 	}
 	return refs, nil

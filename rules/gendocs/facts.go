@@ -33,17 +33,20 @@ func vocabularyPage() []byte {
 	for _, f := range expr.Functions() {
 		p.line("| `%s` | %s |", cell(f.Signature), cell(f.Doc))
 	}
-	group := ""
+	group, list := "", false
 	for _, e := range expr.Vocabulary() {
 		if e.Type == "group" || e.Type == "list" {
-			group = e.Name
+			group, list = e.Name, e.Type == "list"
 			p.heading(group)
-			if e.Type == "list" {
+			if list {
 				p.line("A list: %s.", e.Doc)
 			} else {
 				p.line("%s.", capital(e.Doc))
 			}
 			continue
+		}
+		if list {
+			e.Name = strings.TrimPrefix(e.Name, group+".")
 		}
 		p.fact(group, e)
 	}
@@ -64,5 +67,5 @@ func (p *page) fact(group string, e expr.Entry) {
 	if e.Known {
 		doc += " (always)"
 	}
-	p.line("| `%s` | %s | %s |", strings.TrimPrefix(e.Name, group+"."), e.Type, cell(doc))
+	p.line("| `%s` | %s | %s |", e.Name, e.Type, cell(doc))
 }

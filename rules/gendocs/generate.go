@@ -65,7 +65,7 @@ func indexPage(set *rules.Set) []byte {
 		p.line("| rule | says | severity | verdict |")
 		p.line("| --- | --- | --- | --- |")
 		for _, r := range list.Rules {
-			p.line("| [%s](%s.md) | %s | %s | %s |", r.ID, r.ID, cell(prose(r.Title)), code(r.Severity), code(r.Verdict))
+			p.line("| [%s](%s.md) | %s | %s | %s |", r.ID, r.ID, cell(prose(r.Title)), choices(r.Severity), choices(r.Verdict))
 		}
 	}
 	return p.bytes()

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/expr"
@@ -21,7 +22,7 @@ func rulePage(r *rules.Rule, refs map[string]rules.Reference) []byte {
 	p.line("")
 	p.line("| severity | verdict | confidence | scope |")
 	p.line("| --- | --- | --- | --- |")
-	p.line("| %s | %s | %s | %s |", code(r.Severity), code(r.Verdict), code(r.Confidence), cell("`"+r.Scope+"`"))
+	p.line("| %s | %s | %s | %s |", choices(r.Severity), choices(r.Verdict), choices(r.Confidence), r.Scope)
 	p.when(r)
 	p.evidence(r)
 	p.advice(r)
@@ -59,8 +60,18 @@ func (p *page) when(r *rules.Rule) {
 		p.line("For each `it` of [`%s`](../facts.md#%s):\n", r.ForEach, r.ForEach)
 	}
 	p.line("```cel\n%s\n```", strings.TrimSpace(r.When.Text()))
+	p.choice("severity", r.Severity)
+	p.choice("verdict", r.Verdict)
+	p.choice("confidence", r.Confidence)
 	if len(r.Excludes) > 0 {
 		p.line("\nIts findings silence those of %s.", codes(r.Excludes))
+	}
+}
+
+// choice shows on what a severity, verdict or confidence depends.
+func (p *page) choice(name string, prog *expr.Program) {
+	if choices(prog) != prog.Text() {
+		p.line("\nIts %s:\n\n```cel\n%s\n```", name, strings.TrimSpace(prog.Text()))
 	}
 }
 
@@ -69,7 +80,7 @@ func (p *page) evidence(r *rules.Rule) {
 	p.line("| what | value | limit | unit |")
 	p.line("| --- | --- | --- | --- |")
 	for _, m := range r.Evidence {
-		p.line("| %s | %s | %s | %s |", cell(m.Name), code(m.Value), code(m.Limit), cell(m.Unit))
+		p.line("| %s | %s | %s | %s |", cell(m.Name), cell(code(m.Value)), cell(code(m.Limit)), cell(m.Unit))
 	}
 }
 
@@ -81,7 +92,7 @@ func (p *page) advice(r *rules.Rule) {
 	for _, a := range r.Recommend {
 		switch a.Kind {
 		case "sysctl":
-			p.line("- Set `%s` to `%s`.", a.Key, a.Value.Text())
+			p.line("- Set `%s` to %s.", a.Key, code(a.Value))
 		case "file":
 			p.line("- In %s: %s", prose(a.File), prose(a.Action))
 		default:
@@ -148,12 +159,28 @@ func command(t rules.Text) string {
 	return "`" + placeholder.ReplaceAllString(oneLine(t.Source), "<$1>") + "`"
 }
 
-// code shows an expression in a table cell or a list.
+// code shows an expression on one line.
 func code(prog *expr.Program) string {
 	if prog == nil {
 		return ""
 	}
-	return cell("`" + oneLine(prog.Text()) + "`")
+	return "`" + oneLine(prog.Text()) + "`"
+}
+
+var literal = regexp.MustCompile(`[?:]\s*["']([a-z-]+)["']`)
+
+// choices shows what a word can be: "critical or warning".
+func choices(prog *expr.Program) string {
+	var words []string
+	for _, m := range literal.FindAllStringSubmatch(prog.Text(), -1) {
+		if !slices.Contains(words, m[1]) {
+			words = append(words, m[1])
+		}
+	}
+	if len(words) == 0 {
+		return prog.Text()
+	}
+	return strings.Join(words, " or ")
 }
 
 func codes(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }

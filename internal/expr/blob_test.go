@@ -4,6 +4,7 @@ package expr
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,6 +95,36 @@ func TestBlobTemplateAndWord(t *testing.T) {
 	if got := p.Eval(a); got.Value != "warning" {
 		t.Errorf("loaded word = %+v", got)
 	}
+}
+
+// TestConcurrent shares an environment and its programs between goroutines; it
+// is for the race detector.
+func TestConcurrent(t *testing.T) {
+	env := newEnvironment(t)
+	data, err := compile(t, env, blobTexts[1], Scalar, "listeners").MarshalBinary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := env.Load(data, Scalar, "listeners")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := decodeFacts(t, testFacts)
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			if got := p.Eval(NewActivation(f)); got.Value != true {
+				t.Errorf("%s = %+v", p.Text(), got)
+			}
+			if _, err := p.Why(NewActivation(f)); err != nil {
+				t.Error(err)
+			}
+			if _, err := env.Compile(source("rate.x > 1"), Bool, "destinations"); err == nil {
+				t.Error("an unknown fact compiles")
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func TestLoadErrors(t *testing.T) {

@@ -3,8 +3,8 @@
 package expr
 
 import (
+	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -49,7 +49,7 @@ func (e *Environment) compile(text string, at func(int) Position, want Kind, for
 	}
 	if len(c.errs) > 0 {
 		slices.SortStableFunc(c.errs, func(a, b Error) int {
-			return 1000*(a.Position.Line-b.Position.Line) + a.Position.Column - b.Position.Column
+			return cmp.Or(cmp.Compare(a.Position.Line, b.Position.Line), cmp.Compare(a.Position.Column, b.Position.Column))
 		})
 		return nil, slices.Compact(c.errs)
 	}
@@ -94,33 +94,35 @@ func (c *compilation) report(issues []*cel.Error, lacked []fieldKey) {
 	}
 }
 
-// The messages of CEL (checker/errors.go, parser) that are worth a better word.
-var (
-	undefinedField = regexp.MustCompile(`^undefined field '(.*)'$`)
-	undeclared     = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
-	noOverload     = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(.*)'$`)
-	expectedTokens = regexp.MustCompile(` expecting (\{.*\}|.*)$`)
-	factType       = regexp.MustCompile(`facts\.[A-Za-z]+`)
-)
-
+// translate finds a better word for a message of CEL (checker/errors.go and
+// parser); one that it does not know stays as it is.
 func (c *compilation) translate(message string, lacked []fieldKey) string {
-	if m := undefinedField.FindStringSubmatch(message); m != nil {
-		return c.unknownField(m[1], lacked)
+	if name, _, ok := quoted(message, "undefined field "); ok {
+		return c.unknownField(name, lacked)
 	}
-	if m := undeclared.FindStringSubmatch(message); m != nil {
-		return c.unknownName(m[1])
+	if name, _, ok := quoted(message, "undeclared reference to "); ok {
+		return c.unknownName(name)
 	}
-	if m := noOverload.FindStringSubmatch(message); m != nil {
-		name := m[1]
+	if name, rest, ok := quoted(message, "found no matching overload for "); ok {
 		if op, ok := operators.FindReverse(name); ok && op != "" {
 			name = op
 		}
-		return fmt.Sprintf("%s does not apply to %s", name, c.readable(m[2]))
+		args, _, _ := quoted(rest, " applied to ")
+		return fmt.Sprintf("%s does not apply to %s", name, c.readable(args))
 	}
 	if syntax, ok := strings.CutPrefix(message, "Syntax error: "); ok {
-		return "syntax error: " + strings.ReplaceAll(expectedTokens.ReplaceAllString(syntax, ""), "'<EOF>'", "end")
+		syntax, _, _ = strings.Cut(syntax, " expecting ") // a list of all tokens
+		return "syntax error: " + strings.ReplaceAll(syntax, "'<EOF>'", "end")
 	}
 	return c.readable(message)
+}
+
+// quoted reads: prefix 'name' rest.
+func quoted(message, prefix string) (name, rest string, ok bool) {
+	if message, ok = strings.CutPrefix(message, prefix+"'"); !ok {
+		return "", "", false
+	}
+	return strings.Cut(message, "'")
 }
 
 func (c *compilation) unknownField(name string, lacked []fieldKey) string {
@@ -143,26 +145,22 @@ func (c *compilation) unknownName(name string) string {
 	if name == itName {
 		return "unknown name \"it\"; it stands for an element of the list that for_each names"
 	}
-	known := []string{"has", "true", "false"}
+	known := []string{"true", "false", "has", "size", "int", "double", "string", "bool"}
 	for _, v := range c.env.Variables() {
 		known = append(known, v.Name())
 	}
-	for _, f := range Functions() {
+	for _, f := range numberFunctions() {
 		known = append(known, f.name)
 	}
-	for _, name := range []string{"size", "int", "double", "string", "bool"} {
-		known = append(known, name)
-	}
+	known = append(known, "sysctl", "sysctlAt", "sysctlText", "sysctlExists")
 	return fmt.Sprintf("unknown name %q%s", name, didYouMean(name, known))
 }
 
 // readable writes the name of a fact instead of its CEL type: kernel, not
 // facts.Kernel.
 func (c *compilation) readable(text string) string {
-	return factType.ReplaceAllStringFunc(text, func(typ string) string {
-		if s, ok := c.provider.shapes[typ]; ok {
-			return s.name
-		}
-		return typ
-	})
+	for i := range c.shapes {
+		text = strings.ReplaceAll(text, c.shapes[i].celType(), c.shapes[i].name)
+	}
+	return text
 }

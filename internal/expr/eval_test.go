@@ -92,6 +92,27 @@ func TestCostLimit(t *testing.T) {
 	}
 }
 
+func TestMaxCost(t *testing.T) {
+	env := newEnvironment(t)
+	for text, limit := range map[string]uint64{
+		`sockets.time_wait > 1`:                                                    1e2,
+		`listeners.exists(l, l.queue > l.backlog)`:                                 1e6,
+		`lines.all(a, lines.all(b, lines.all(c, a.number + b.number > c.number)))`: 1e17,
+	} {
+		got, err := compile(t, env, text, Bool, "").MaxCost(100_000)
+		if err != nil || got > limit || got < limit/1000 {
+			t.Errorf("most that %s can cost = %d, %v; want up to %d", text, got, err, limit)
+		}
+	}
+	word, err := env.CompileWord(source("warning"), []string{"warning"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := word.MaxCost(1); got != 0 || err != nil {
+		t.Errorf("cost of a word = %d, %v", got, err)
+	}
+}
+
 func TestEach(t *testing.T) {
 	env := newEnvironment(t)
 	a := NewActivation(decodeFacts(t, testFacts))

@@ -3,14 +3,10 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
 
 	"cel.dev/cel-go/common/ast"
 )
-
-// bareWord is what YAML authors write without quotes: warning, config-file.
-var bareWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9-]*$`)
 
 // CompileWord compiles what must yield one of words: a bare word, or an
 // expression that is a literal text or a choice (?:) of them, so that every
@@ -24,7 +20,7 @@ func (e *Environment) CompileWord(src Source, words []string, forEach string) (*
 		}
 		return mistake(at, "%q is not one of %s%s", word, strings.Join(words, ", "), didYouMean(word, words))
 	}
-	if text := strings.TrimSpace(src.Text); bareWord.MatchString(text) {
+	if text := strings.TrimSpace(src.Text); isBareWord(text) {
 		if errs := known(src.Position, text); errs != nil {
 			return nil, errs
 		}
@@ -46,6 +42,12 @@ func (e *Environment) CompileWord(src Source, words []string, forEach string) (*
 		return nil, c.errs
 	}
 	return p, nil
+}
+
+// isBareWord recognizes what authors write without quotes: warning, config-file.
+func isBareWord(text string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return text != "" && strings.Trim(text, letters+"0123456789-") == "" && strings.ContainsAny(text[:1], letters)
 }
 
 // choices calls fn for every operand that a chain of ?: may yield.

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lab
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// How long the lab waits for its own processes.
+const (
+	startTimeout = 15 * time.Second // from start until the program reports that it is ready
+	workTimeout  = 60 * time.Second // for the result of a client, on top of its own times
+	stopTimeout  = 5 * time.Second  // from closing its standard input until it is killed
+)
+
+// A program is the first JSON value on a process's standard input: what it is to
+// be. Exactly one field is set.
+type program struct {
+	Server *Server `json:",omitempty"`
+	Client *Client `json:",omitempty"`
+	Flood  *Flood  `json:",omitempty"`
+}
+
+// An order is each further JSON value on standard input; at its end the program
+// ends, and the kernel closes its sockets.
+type order struct {
+	Listen int // the backlog for another listen() on the same descriptor
+}
+
+// A report is one JSON value on a program's standard output.
+type report struct {
+	Ready  bool    `json:",omitempty"`
+	Result *Result `json:",omitempty"`
+	Error  string  `json:",omitempty"`
+}
+
+// runProgram is the main function of a process of the lab. It ends when
+// standard input does, so that no process outlives the test.
+func runProgram(stdin io.Reader, stdout io.Writer) error {
+	in, out := json.NewDecoder(stdin), json.NewEncoder(stdout)
+	var p program
+	if err := in.Decode(&p); err != nil {
+		return fmt.Errorf("read program: %w", err)
+	}
+	var noFile uint64
+	switch {
+	case p.Server != nil:
+		noFile = p.Server.NoFile
+	case p.Client != nil:
+		noFile = p.Client.NoFile
+	}
+	if err := limitFiles(noFile); err != nil {
+		return err
+	}
+	switch {
+	case p.Server != nil:
+		return p.Server.run(in, out)
+	case p.Client != nil:
+		return runAndStay(in, out, p.Client.run)
+	case p.Flood != nil:
+		return runAndStay(in, out, p.Flood.run)
+	}
+	return errors.New("no program given")
+}
+
+// runAndStay does the work, reports the result and keeps what the work left
+// open until standard input ends.
+func runAndStay(in *json.Decoder, out *json.Encoder, work func() (*Result, error)) error {
+	done := make(chan error, 1)
+	go func() {
+		result, err := work()
+		if err != nil {
+			done <- out.Encode(report{Error: err.Error()})
+			return
+		}
+		done <- out.Encode(report{Result: result})
+	}()
+	ended := make(chan error, 1)
+	go func() {
+		var none order
+		ended <- in.Decode(&none)
+	}()
+	select {
+	case err := <-done:
+		if err == nil {
+			<-ended
+		}
+		return err
+	case <-ended:
+		return nil
+	}
+}
+
+// limitFiles sets both limits on open files, or raises the soft one to the hard
+// one when limit is 0.
+func limitFiles(limit uint64) error {
+	var r unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return fmt.Errorf("read limit on open files: %w", err)
+	}
+	r.Cur = r.Max
+	if limit != 0 {
+		r.Cur, r.Max = limit, limit
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
+		return fmt.Errorf("limit open files to %d: %w", r.Cur, err)
+	}
+	return nil
+}
+
+// A Process is a program of the lab that runs in a host. It ends with the test.
+type Process struct {
+	Name string // what /proc/PID/comm says
+	PID  int
+
+	cmd     *exec.Cmd
+	stdin   io.WriteCloser
+	reports chan report // closed at the end of standard output
+	stderr  bytes.Buffer
+	stopped bool
+}
+
+// maxComm is the longest command name, TASK_COMM_LEN-1 in the kernel.
+const maxComm = 15
+
+// start runs a program in the host as a process called name: the kernel takes
+// the name from the file that is executed, here a link to the test binary.
+func start(t testing.TB, h *Host, name string, p program) *Process {
+	t.Helper()
+	if name == "" || len(name) > maxComm || strings.ContainsRune(name, '/') {
+		t.Fatalf("process name %q: must have 1 to %d characters and no slash", name, maxComm)
+	}
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := filepath.Join(t.TempDir(), name)
+	if err := os.Symlink(binary, link); err != nil {
+		t.Fatal(err)
+	}
+	proc := &Process{Name: name, cmd: h.command(link, nil, nil), reports: make(chan report, 1)}
+	proc.cmd.Args = []string{name}
+	proc.cmd.Env = append(quickExit(proc.cmd.Env), envProgram+"=1")
+	proc.cmd.Stderr = &proc.stderr
+	proc.cmd.WaitDelay = stopTimeout
+	stdout, err := proc.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if proc.stdin, err = proc.cmd.StdinPipe(); err != nil {
+		t.Fatal(err)
+	}
+	if err := proc.cmd.Start(); err != nil {
+		t.Fatalf("start %s in %s: %v", name, h.Name, err)
+	}
+	proc.PID = proc.cmd.Process.Pid
+	t.Cleanup(proc.Stop)
+	go func() {
+		defer close(proc.reports)
+		for decoder := json.NewDecoder(stdout); ; {
+			var r report
+			if decoder.Decode(&r) != nil {
+				return
+			}
+			proc.reports <- r
+		}
+	}()
+	if err := json.NewEncoder(proc.stdin).Encode(p); err != nil {
+		t.Fatalf("start %s in %s: %v", name, h.Name, err)
+	}
+	return proc
+}
+
+// await returns the next report of the process.
+func (p *Process) await(t testing.TB, timeout time.Duration) report {
+	t.Helper()
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
+	select {
+	case r, ok := <-p.reports:
+		if !ok {
+			p.Stop()
+			t.Fatalf("%s ended early: %v: %s", p.Name, p.cmd.ProcessState, p.stderr.String())
+		}
+		if r.Error != "" {
+			t.Fatalf("%s: %s", p.Name, r.Error)
+		}
+		return r
+	case <-timer.C:
+		t.Fatalf("%s did not report within %v", p.Name, timeout)
+	}
+	return report{}
+}
+
+// Stop ends the process, which closes its sockets, and waits for it. It is
+// killed when it does not end by itself. A second call does nothing.
+func (p *Process) Stop() {
+	if p.stopped {
+		return
+	}
+	p.stopped = true
+	p.stdin.Close()
+	kill := time.AfterFunc(stopTimeout, func() { p.cmd.Process.Kill() })
+	defer kill.Stop()
+	for range p.reports { // Wait must not be called before standard output ended
+	}
+	p.cmd.Wait() // the exit status of a process that is told to end says nothing
+}

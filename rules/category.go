@@ -2,10 +2,12 @@
 
 package rules
 
+import "slices"
+
 // A Category is a group of rules about one part of the TCP stack.
 type Category struct {
 	Name string
-	Core bool // "no problem found" is only said when no rule of it was skipped
+	Core bool // see Core
 	Doc  string
 }
 
@@ -30,6 +32,12 @@ func Categories() []Category {
 		{"config-files", false, "sysctl.d files against the running kernel"},
 		{"myth", false, "settings from articles that do nothing, or harm"},
 	}
+}
+
+// Core reports whether a category is one of those that must be judged in full
+// before a report says that it found no problem.
+func Core(category string) bool {
+	return slices.ContainsFunc(Categories(), func(c Category) bool { return c.Name == category && c.Core })
 }
 
 func categoryNames() []string {

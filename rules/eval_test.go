@@ -190,22 +190,26 @@ func TestFindingUnknown(t *testing.T) {
 	rule := parseRule(t, "a", "when: true",
 		`severity: 'netns.initial ? "critical" : "warning"'`, `confidence: 'netns.initial ? "high" : "medium"'`,
 		`verdict: 'netns.initial ? "sysctl" : "application"'`, "subject: kernel.release",
+		"title: 'kernel ${kernel.release}, ${1 + 1} sockets'",
 		"evidence: [{name: n, value: sockets.total, limit: 'percent(1, 0)'}]",
-		"recommend: [{sysctl: net.core.somaxconn, value: 1 / 0, risk: low, effect: now}]")
+		"recommend: [{sysctl: net.core.somaxconn, value: 1 / 0, risk: low, effect: 'after ${1 / 0} s'}]")
 	results, faults := newSet(t, rule).evaluate(nil, Options{})
 	f := results.Findings[0]
 	if f.Severity != Notice || f.Confidence != "low" || f.Verdict != VerdictOperator || f.Subject != "" {
 		t.Errorf("severity %s, confidence %s, verdict %s, subject %q; want notice, low, operator, none", f.Severity, f.Confidence, f.Verdict, f.Subject)
 	}
+	if want := "kernel <kernel.release>, <1 + 1> sockets"; f.Title != want {
+		t.Errorf("title %q, want %q", f.Title, want)
+	}
 	if diff := cmp.Diff([]Evidence{{Name: "n"}}, f.Evidence); diff != "" {
 		t.Errorf("evidence (-want +got)\n%s", diff)
 	}
-	want := []Recommendation{{Kind: "action", Action: "look at net.core.somaxconn: no value can be proposed", Risk: "low", Effect: "now"}}
+	want := []Recommendation{{Kind: "action", Action: "look at net.core.somaxconn: no value can be proposed", Risk: "low", Effect: "after <1 / 0> s"}}
 	if diff := cmp.Diff(want, f.Recommendations); diff != "" {
 		t.Errorf("recommendations (-want +got)\n%s", diff)
 	}
-	if len(faults) != 2 {
-		t.Errorf("faults %q, want the two divisions by zero", faults)
+	if len(faults) != 3 {
+		t.Errorf("faults %q, want the three divisions by zero", faults)
 	}
 }
 
@@ -234,6 +238,28 @@ func TestSettingText(t *testing.T) {
 	for _, tt := range tests {
 		if got := settingText(tt.value); got != tt.want {
 			t.Errorf("settingText(%v) = %q, want %q", tt.value, got, tt.want)
+		}
+	}
+}
+
+func TestSeverityAtLeast(t *testing.T) {
+	tests := []struct {
+		severity, min Severity
+		want          bool
+	}{
+		{Critical, Warning, true}, {Warning, Warning, true}, {Notice, Warning, false}, {Info, Info, true}, {"strange", Info, false},
+	}
+	for _, tt := range tests {
+		if got := tt.severity.AtLeast(tt.min); got != tt.want {
+			t.Errorf("%s.AtLeast(%s) = %v, want %v", tt.severity, tt.min, got, tt.want)
+		}
+	}
+}
+
+func TestCore(t *testing.T) {
+	for category, want := range map[string]bool{"syn": true, "accept-queue": true, "myth": false, "strange": false} {
+		if got := Core(category); got != want {
+			t.Errorf("Core(%q) = %v, want %v", category, got, want)
 		}
 	}
 }

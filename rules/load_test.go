@@ -23,7 +23,7 @@ func TestLoadDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"a", "b"}, s.ids()); diff != "" {
+	if diff := cmp.Diff([]string{"a", "b"}, s.IDs()); diff != "" {
 		t.Errorf("ids (-want +got)\n%s", diff)
 	}
 }

@@ -52,7 +52,7 @@ func (s *Set) Lookup(id string) (*Rule, bool) {
 func (s *Set) Select(only, skip []string) (*Set, error) {
 	for _, name := range slices.Concat(only, skip) {
 		if !slices.ContainsFunc(s.Rules, func(r *Rule) bool { return r.ID == name }) && !slices.Contains(categoryNames(), name) {
-			return nil, fmt.Errorf("no rule and no category is named %q%s", name, didYouMean(name, slices.Concat(s.ids(), categoryNames())))
+			return nil, fmt.Errorf("no rule and no category is named %q%s", name, didYouMean(name, slices.Concat(s.IDs(), categoryNames())))
 		}
 	}
 	named := func(r *Rule, names []string) bool {
@@ -67,7 +67,8 @@ func (s *Set) Select(only, skip []string) (*Set, error) {
 	return selected, nil
 }
 
-func (s *Set) ids() []string {
+// IDs lists the ids of the set's rules, sorted.
+func (s *Set) IDs() []string {
 	ids := make([]string, len(s.Rules))
 	for i, r := range s.Rules {
 		ids[i] = r.ID

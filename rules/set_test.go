@@ -39,7 +39,7 @@ func TestSelect(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(tt.want, got.ids()); diff != "" || got.Version != "7" {
+			if diff := cmp.Diff(tt.want, got.IDs()); diff != "" || got.Version != "7" {
 				t.Errorf("ids (-want +got)\n%s version %q", diff, got.Version)
 			}
 		})
@@ -53,7 +53,7 @@ func TestJoin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"a", "b"}, joined.ids()); diff != "" || joined.Version != "7" || joined.SHA256 != "f00" {
+	if diff := cmp.Diff([]string{"a", "b"}, joined.IDs()); diff != "" || joined.Version != "7" || joined.SHA256 != "f00" {
 		t.Errorf("ids (-want +got)\n%s version %q sha256 %q", diff, joined.Version, joined.SHA256)
 	}
 	if r, ok := joined.Lookup("b"); !ok || r.ID != "b" {

@@ -89,12 +89,15 @@ func (h *Host) Do(fn func() error) error {
 // it. The process is killed when the test's process dies.
 func (h *Host) Command(name string, args ...string) *exec.Cmd {
 	cmd := h.command(name, args, h.Tree.binds())
-	cmd.SysProcAttr.Unshareflags = unix.CLONE_NEWNS // makes every mount private, too
+	if cmd.Err == nil {
+		cmd.SysProcAttr.Unshareflags = unix.CLONE_NEWNS // makes every mount private, too
+	}
 	return cmd
 }
 
 // command returns a command that starts as a helper of the lab, which enters
-// the namespace and then becomes the program.
+// the namespace and then becomes the program. As with [exec.Command], an error
+// waits in Err for the start.
 func (h *Host) command(name string, args []string, binds []bind) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	if cmd.Err != nil {
@@ -144,8 +147,12 @@ func (h *Host) Sysctl(t testing.TB, key, value string) {
 		t.Fatalf("write %s: not a key of a network namespace", key)
 	}
 	err := h.Do(func() error {
-		if inode, err := currentNamespace(); err != nil || inode != h.inode {
-			return fmt.Errorf("write %s: not in the network namespace of %s: %w", key, h.Name, err)
+		inode, err := currentNamespace()
+		if err != nil {
+			return err
+		}
+		if inode != h.inode {
+			return fmt.Errorf("write %s: in network namespace %d instead of %d", key, inode, h.inode)
 		}
 		return os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0)
 	})

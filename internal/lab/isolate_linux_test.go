@@ -234,6 +234,13 @@ func TestSysctlRefuses(t *testing.T) {
 	}
 }
 
+func TestCommandNotFound(t *testing.T) {
+	cmd := (&Host{Tree: &Tree{}}).Command("no-such-program-anywhere")
+	if err := cmd.Run(); !errors.Is(err, exec.ErrNotFound) {
+		t.Errorf("Run() = %v, want %v", err, exec.ErrNotFound)
+	}
+}
+
 // A recorder is a test that records how it was failed.
 type recorder struct {
 	testing.TB

@@ -125,7 +125,11 @@ func unknownSuffix(missing []string) string {
 	if len(missing) == 0 {
 		return ""
 	}
-	return ", because " + strings.Join(missing, ", ") + " is unknown"
+	verb := " is unknown"
+	if len(missing) > 1 {
+		verb = " are unknown"
+	}
+	return ", because " + strings.Join(missing, ", ") + verb
 }
 
 // settingText writes a value as sysctl does: whole numbers, single blanks.

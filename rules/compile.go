@@ -38,7 +38,7 @@ func (p *parser) listName(n *yaml.Node) string {
 
 // formula compiles an expression; nil where n is nil or wrong.
 func (p *parser) formula(n *yaml.Node, field string, kind expr.Kind) *expr.Program {
-	if p.text(n, field) == "" {
+	if p.text(n, field) == "" || p.badList {
 		return nil
 	}
 	prog, err := p.env.Compile(p.doc.Source(n), kind, p.forEach)
@@ -48,7 +48,7 @@ func (p *parser) formula(n *yaml.Node, field string, kind expr.Kind) *expr.Progr
 
 // choice compiles a bare word or an expression that yields one of allowed.
 func (p *parser) choice(n *yaml.Node, field string, allowed []string) *expr.Program {
-	if p.text(n, field) == "" {
+	if p.text(n, field) == "" || p.badList {
 		return nil
 	}
 	prog, err := p.env.CompileWord(p.doc.Source(n), allowed, p.forEach)
@@ -59,7 +59,7 @@ func (p *parser) choice(n *yaml.Node, field string, allowed []string) *expr.Prog
 // template compiles a text with ${expr} parts.
 func (p *parser) template(n *yaml.Node, field string) Text {
 	source := p.text(n, field)
-	if source == "" {
+	if source == "" || p.badList {
 		return Text{}
 	}
 	template, err := p.env.CompileTemplate(p.doc.Source(n), p.forEach)

@@ -28,6 +28,7 @@ type parser struct {
 	doc        expr.Document
 	references map[string]Reference
 	forEach    string
+	badList    bool                  // for_each is wrong: every mention of it would be one more problem
 	top        map[string]*yaml.Node // fields of the rule, for the positions of warnings
 }
 
@@ -101,6 +102,7 @@ func (p *parser) rule(doc *yaml.Node) *Rule {
 	p.top = f
 	p.require(doc, "the rule", f, "id", "title", "category", "when", "severity", "confidence", "verdict", "scope", "evidence", "recommend", "why")
 	p.forEach = p.listName(f["for_each"])
+	p.badList = f["for_each"] != nil && p.forEach == ""
 	r := &Rule{
 		ID:         p.id(f["id"]),
 		Title:      p.template(f["title"], "title"),

@@ -1,0 +1,65 @@
+# Needs Go, git and make; every other tool is run by its exact version.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo devel)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+OUT     ?= tcptune
+FUZZTIME ?= 60s
+
+# -buildvcs=false: the commit is given here, and a build does not depend on
+# whether git trusts the folder.
+BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
+	-ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
+LINT  = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: all build reproducible test race lint fuzz bench golden docs clean
+
+all: build
+
+build:
+	$(BUILD) -o $(OUT) ./cmd/tcptune
+
+# Builds twice, the second time from a copy in another folder with an empty
+# cache, and compares the bytes.
+reproducible:
+	@set -e; dir=$$(mktemp -d); trap 'chmod -R u+w "$$dir"; rm -rf "$$dir"' EXIT; \
+	$(BUILD) -o "$$dir/first" ./cmd/tcptune; \
+	mkdir "$$dir/copy"; git ls-files -z -co --exclude-standard | xargs -0 cp --parents -t "$$dir/copy"; \
+	cd "$$dir/copy"; GOCACHE="$$dir/cache" $(BUILD) -o "$$dir/second" ./cmd/tcptune; \
+	cmp "$$dir/first" "$$dir/second"; sha256sum <"$$dir/first"
+
+# TCPTUNE_REQUIRE=netns,ss turns a skip for want of one of these into a failure.
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+lint:
+	@test -z "$$(gofmt -l . | tee /dev/stderr)"
+	$(GO) vet ./...
+	$(LINT) run
+
+# Fuzzes every target for FUZZTIME, one after another.
+fuzz:
+	@set -e; for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+# Prints what the budgets of ARCHITECTURE.md cost here, beside ss in the same run.
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/...
+	$(GO) run ./internal/bench
+
+# Writes the expected outputs anew. Read the diff before you commit it.
+golden:
+	$(GO) test ./rules ./internal/report ./cmd/tcptune -update
+
+docs:
+	$(GO) generate ./...
+
+clean:
+	rm -f $(OUT)

@@ -3,7 +3,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -19,10 +21,11 @@ current sysctl values, and says what is wrong, what cures it, and why.`,
 		Example: `  tcptune check                   look for problems for 10 seconds
   tcptune states --by process     who holds which sockets
   tcptune explain CLOSE_WAIT      what a state, a key, a counter or a rule means`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
-		Args:              cobra.NoArgs,
+		SilenceErrors:              true,
+		SuggestionsMinimumDistance: 2,
+		SilenceUsage:               true,
+		CompletionOptions:          cobra.CompletionOptions{HiddenDefaultCmd: false},
+		Args:                       noSuchCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return cmd.Help()
 		},
@@ -46,6 +49,19 @@ current sysctl values, and says what is wrong, what cures it, and why.`,
 	)
 	wrapArgs(root)
 	return root
+}
+
+// noSuchCommand refuses arguments of a command that has commands only, and says
+// which of them was probably meant.
+func noSuchCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
+		text += "; did you mean " + strings.Join(near, " or ") + "?"
+	}
+	return errors.New(text)
 }
 
 // wrapArgs makes wrong arguments of every command usage errors.

@@ -107,10 +107,15 @@ func (p *page) line(text string) {
 
 func (p *page) blank() { p.line("") }
 
-// block writes text that comes from elsewhere, cleaned and wrapped: the first
-// line after first, the others after rest.
+// block writes text from anywhere, cleaned and wrapped: the first line after
+// first, the others after rest.
 func (p *page) block(first, rest, text string) {
-	for i, line := range wrap(Clean(text), p.style.width()-ansi.StringWidth(rest)) {
+	indent := max(ansi.StringWidth(first), ansi.StringWidth(rest))
+	if indent > p.style.width()/2 {
+		p.line(first)
+		first, indent = rest, ansi.StringWidth(rest)
+	}
+	for i, line := range wrap(text, p.style.width()-indent) {
 		prefix := rest
 		if i == 0 {
 			prefix = first
@@ -119,7 +124,9 @@ func (p *page) block(first, rest, text string) {
 	}
 }
 
-// wrap breaks text at blanks, and inside words that are longer than a line.
+// wrap folds line ends into blanks, cleans the rest, and breaks it at blanks and
+// inside words that are longer than a line.
 func wrap(text string, width int) []string {
-	return strings.Split(ansi.Wrap(strings.Join(strings.Fields(text), " "), max(width, 10), ""), "\n")
+	text = Clean(strings.Join(strings.Fields(text), " "))
+	return strings.Split(ansi.Wrap(text, max(width, 10), ""), "\n")
 }

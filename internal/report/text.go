@@ -78,7 +78,7 @@ func (p *page) finding(f *rules.Finding) {
 	label := strings.ToUpper(string(f.Severity))
 	head := p.style.paint(severityColor(f.Severity), label) + "  "
 	indent := strings.Repeat(" ", 2)
-	lines := wrap(Clean(f.Title), p.style.width()-len(label)-2)
+	lines := wrap(f.Title, p.style.width()-len(label)-2)
 	for i, line := range lines {
 		if i == 0 {
 			p.line(head + p.style.paint(bold, line))
@@ -183,13 +183,13 @@ func (p *page) verdict(c *Check) {
 	case problems > 0:
 		p.block("", "  ", fmt.Sprintf("%s: %s", counts(s), judged))
 	case len(core) > 0:
-		p.block("", "  ", fmt.Sprintf("nothing found, but %d core rules could not be judged, so this is no clean bill of health: %s", len(core), judged))
+		p.block("", "  ", fmt.Sprintf("nothing found, but %s could not be judged, so this is no clean bill of health: %s", plural(len(core), "core rule", "core rules"), judged))
 	default:
 		text := "no problem found, nothing to tune: " + judged
 		if len(c.numbers) > 0 {
 			text += "; " + strings.Join(c.numbers, ", ")
 		}
-		lines := wrap(Clean(text), p.style.width()-2)
+		lines := wrap(text, p.style.width()-2)
 		for i, line := range lines {
 			if i > 0 {
 				line = "  " + line
@@ -212,6 +212,9 @@ func counts(s Summary) string {
 	return strings.Join(parts, ", ")
 }
 
+// maxListedRules is how many unjudged rules get a line with what they lack.
+const maxListedRules = 10
+
 // maxListedFacts bounds the list of missing facts in text; JSON has them all.
 const maxListedFacts = 4
 
@@ -221,6 +224,11 @@ func (p *page) unjudged(c *Check) {
 	}
 	if c.Window.Seconds == nil && onlyRates(c.Skipped) {
 		p.block("", "  ", fmt.Sprintf("not judged without a window: %s; run with --window 10s", ruleNames(c.Skipped)))
+		return
+	}
+	if len(c.Skipped) > maxListedRules {
+		p.block("not judged: ", "  ", ruleNames(c.Skipped))
+		p.line("  (--format json names what each of them lacks)")
 		return
 	}
 	p.line("not judged:")
@@ -239,7 +247,7 @@ func skipReason(s rules.Skipped) string {
 		text += fmt.Sprintf(" and %d more", more)
 	}
 	if s.Elements > 0 {
-		text += fmt.Sprintf(" (for %d)", s.Elements)
+		text += fmt.Sprintf(" (for %s)", plural(s.Elements, "subject", "subjects"))
 	}
 	return text
 }

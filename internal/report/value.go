@@ -72,3 +72,10 @@ func thousands(n int64) string {
 	}
 	return sign + b.String()
 }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return thousands(int64(n)) + " " + many
+}

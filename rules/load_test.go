@@ -64,7 +64,7 @@ func TestLoadDirErrors(t *testing.T) {
 }
 
 func TestLoadDirPipe(t *testing.T) {
-	dir := t.TempDir()
+	dir := writeFiles(t, nil)
 	if err := syscall.Mkfifo(filepath.Join(dir, "a.yaml"), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+// counterTitles says in one line what a counter counts where the first sentence of
+// the catalogue does not: mostly where counters share a text.
+func counterTitles() map[string]string {
+	return map[string]string{
+		"TcpExt.ListenOverflows":          "Connections that met a full accept queue",
+		"TcpExt.ListenDrops":              "SYNs and final ACKs that listeners threw away, for any reason",
+		"TcpExt.SyncookiesFailed":         "ACKs without a valid cookie after an overflow",
+		"TcpExt.TW":                       "Sockets that entered TIME_WAIT, or FIN_WAIT2 as orphans",
+		"TcpExt.TCPTimeWaitOverflow":      "Sockets that skipped TIME_WAIT because of tcp_max_tw_buckets",
+		"TcpExt.PAWSPassive":              "SYNs that tcp_tw_recycle dropped; gone since Linux 4.12",
+		"TcpExt.TCPAbortOnLinger":         "Connections reset at close() because TCP_LINGER2 is negative",
+		"TcpExt.TCPBacklogDrop":           "Packets dropped because the program held its socket for too long",
+		"TcpExt.TCPFastRetrans":           "Segments repeated without waiting for a timeout",
+		"TcpExt.TCPLossProbes":            "Probes sent for a lost tail",
+		"TcpExt.TCPLossProbeRecovery":     "Losses that such a probe repaired",
+		"TcpExt.TCPFastOpenActive":        "Outgoing connections whose data in the SYN was taken",
+		"TcpExt.TCPFastOpenActiveFail":    "Outgoing connections whose data in the SYN was not taken",
+		"TcpExt.TCPFastOpenPassive":       "Incoming connections whose data in the SYN was taken",
+		"TcpExt.TCPFastOpenPassiveFail":   "Incoming connections whose data in the SYN was not taken",
+		"TcpExt.TCPMTUPSuccess":           "MTU probes that came through",
+		"TcpExt.TCPMTUPFail":              "MTU probes that were lost",
+		"TcpExt.TCPChallengeACK":          "Doubtful segments answered with a challenge ACK",
+		"TcpExt.TCPSYNChallenge":          "SYNs on an open connection answered with a challenge ACK",
+		"TcpExt.TCPToZeroWindowAdv":       "How often our receive window closed",
+		"TcpExt.TCPFromZeroWindowAdv":     "How often our receive window opened again",
+		"TcpExt.TCPWantZeroWindowAdv":     "How often our receive window would have closed",
+		"TcpExt.IPReversePathFilter":      "Packets that rp_filter dropped",
+		"Tcp.InErrs":                      "Segments with a bad header or checksum, or an unexpected SYN",
+		"Tcp.InCsumErrors":                "Segments with a bad checksum",
+		"TCP.orphan":                      "Closed sockets that still have work to do, of the whole machine",
+		"TCP.mem":                         "Memory of all TCP sockets of the machine, in pages",
+		"TCP.alloc":                       "TCP sockets of the whole machine, with and without a connection",
+		"TCP.inuse":                       "TCP sockets of this network namespace, without TIME_WAIT and half-open ones",
+		"softnet_stat.dropped":            "Packets that found the queue of their CPU full",
+		"softnet_stat.received_rps":       "Wake-ups by another CPU to take packets over",
+		"softnet_stat.flow_limit":         "Packets dropped because one flow filled the queue of its CPU",
+		"softnet_stat.backlog_len":        "Packets that wait for the CPU now",
+		"softnet_stat.cpu":                "The number of the CPU that the row is about",
+		"softnet_stat.input_qlen":         "Packets in the input queue of the CPU now",
+		"softnet_stat.process_qlen":       "Packets that the CPU is about to process now",
+		"nf_conntrack.entries":            "Connections that are tracked now",
+		"nf_conntrack.insert_failed":      "Connections that could not be tracked because an equal entry existed",
+		"nf_conntrack.drop":               "Packets dropped because the tracking table is full",
+		"nf_conntrack.early_drop":         "Tracked connections evicted to make room",
+		"nf_conntrack.clashres":           "Equal entries of connection tracking that were merged",
+		"nf_conntrack.search_restart":     "Lookups of connection tracking that began anew",
+		"TcpExt.TCPRetransFail":           "Retransmissions that failed on this host",
+		"TcpExt.TCPRcvCollapsed":          "Packets merged in the receive queue to save memory",
+		"TcpExt.PruneCalled":              "How often a receive queue above its limit was cleaned up",
+		"TcpExt.TCPDeferAcceptDrop":       "Empty ACKs that TCP_DEFER_ACCEPT ignored",
+		"TcpExt.TCPMemoryPressures":       "How often TCP came under memory pressure",
+		"TcpExt.TCPMemoryPressuresChrono": "Milliseconds under memory pressure",
+	}
+}

@@ -124,9 +124,26 @@ func (p *page) block(first, rest, text string) {
 	}
 }
 
-// wrap folds line ends into blanks, cleans the rest, and breaks it at blanks and
-// inside words that are longer than a line.
+// wrap folds line ends into blanks, cleans the rest, and breaks it at blanks
+// only: rule ids and paths stay whole unless they are longer than a line.
 func wrap(text string, width int) []string {
-	text = Clean(strings.Join(strings.Fields(text), " "))
-	return strings.Split(ansi.Wrap(text, max(width, 10), ""), "\n")
+	width = max(width, 10)
+	lines := []string{""}
+	for _, word := range strings.Fields(Clean(strings.Join(strings.Fields(text), " "))) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case ansi.StringWidth(*last)+1+ansi.StringWidth(word) <= width:
+			*last += " " + word
+		default:
+			lines = append(lines, word)
+		}
+		for rest := lines[len(lines)-1]; ansi.StringWidth(rest) > width; rest = lines[len(lines)-1] {
+			head := ansi.Truncate(rest, width, "")
+			lines[len(lines)-1] = head
+			lines = append(lines, rest[len(head):])
+		}
+	}
+	return lines
 }

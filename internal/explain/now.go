@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package explain
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/tcptune/tcptune/internal/facts"
+)
+
+// Now is how a topic stands on the examined host. It is not ok for a topic
+// that has no value there, such as a rule.
+func Now(t Topic, f *facts.Facts) (s Section, ok bool) {
+	s.Heading = "On this host now"
+	switch t.Kind {
+	case KindState:
+		s.Rows = stateNow(t.Name, f)
+	case KindSysctl:
+		s.Rows = sysctlNow(t.Name, f)
+	case KindCounter:
+		s.Rows = counterNow(t.Name, f)
+	}
+	return s, len(s.Rows) > 0
+}
+
+// stateNow counts the sockets in a state. The name of a topic is that of the
+// fact, in capitals.
+func stateNow(name string, f *facts.Facts) []Row {
+	if f.Sockets == nil {
+		return []Row{{"sockets", "unknown"}}
+	}
+	return []Row{{"sockets", integer(fieldByTag(f.Sockets, strings.ToLower(name)))}}
+}
+
+func counterNow(name string, f *facts.Facts) []Row {
+	short := name[strings.LastIndexByte(name, '.')+1:]
+	total := reflect.ValueOf(f.Total).Elem().FieldByName(short)
+	if !total.IsValid() {
+		return nil
+	}
+	n, _ := total.Interface().(*int64)
+	return []Row{{"since boot, or since the namespace was made", integer(n)}}
+}
+
+// sysctlNow shows the live value, the lines of files that set the key, and for
+// the keys that popular articles set, whether that would help now.
+func sysctlNow(key string, f *facts.Facts) []Row {
+	if strings.Contains(key, "*") {
+		return nil
+	}
+	live := "unknown"
+	if v, ok := f.SysctlText(key); ok {
+		live = v
+		if live == "" {
+			live = "(empty)"
+		}
+	} else if exists, known := f.SysctlExists(key); known && !exists {
+		live = "does not exist here"
+	}
+	rows := []Row{{"live value", live}}
+	if f.Files != nil {
+		for _, l := range f.Files.Lines(key) {
+			rows = append(rows, Row{"set in", fmt.Sprintf("%s to %s", l.Address, l.Value)})
+		}
+	}
+	if help := wouldHelp(key, f); help != "" {
+		rows = append(rows, Row{"would it help", help})
+	}
+	return rows
+}
+
+// wouldHelp answers for the four settings that travel from article to article.
+func wouldHelp(key string, f *facts.Facts) string {
+	switch key {
+	case "net.ipv4.tcp_syncookies":
+		return syncookiesHelp(f)
+	case "net.ipv4.tcp_tw_reuse":
+		return reuseHelp(f)
+	case "net.ipv4.tcp_tw_recycle":
+		return "no: it dropped clients behind NAT while it existed, and Linux 4.12 removed it"
+	case "net.ipv4.tcp_fin_timeout":
+		return finTimeoutHelp(f)
+	}
+	return ""
+}
+
+func syncookiesHelp(f *facts.Facts) string {
+	mode, ok := f.Sysctl("net.ipv4.tcp_syncookies", 0)
+	switch {
+	case !ok:
+		return ""
+	case mode == 0:
+		return "yes: cookies are off, so a full SYN queue drops the SYNs of real clients; 1 costs nothing before that"
+	}
+	sent := "unknown"
+	if f.Total != nil {
+		sent = integer(f.Total.SyncookiesSent)
+	}
+	return "1 changes nothing: cookies are on already; sent so far: " + sent
+}
+
+// shortOfPorts is the share of the range from which on connect() has to search
+// long, and reuse is worth a thought.
+const shortOfPorts = 0.5
+
+func reuseHelp(f *facts.Facts) string {
+	timestamps, ok := f.Sysctl("net.ipv4.tcp_timestamps", 0)
+	switch {
+	case ok && timestamps == 0:
+		return "no: without tcp_timestamps it does nothing"
+	case f.Ports == nil || f.Ports.MaxUse == nil:
+		return ""
+	case *f.Ports.MaxUse < shortOfPorts:
+		bound := "at most "
+		if f.Ports.Exact != nil && *f.Ports.Exact {
+			bound = ""
+		}
+		return fmt.Sprintf("no: it serves outgoing connections that run short of local ports, and the fullest destination uses %s%.3g%% of them", bound, 100**f.Ports.MaxUse)
+	}
+	return fmt.Sprintf("perhaps: the fullest destination uses %.3g%% of the local ports; tcptune check says whether pooling or a wider range is better", 100**f.Ports.MaxUse)
+}
+
+func finTimeoutHelp(f *facts.Facts) string {
+	s := f.Sockets
+	if s == nil || s.FinWait2Unowned == nil {
+		return ""
+	}
+	text := fmt.Sprintf("a lower value would shorten FIN_WAIT_2 without a process (%s now)", integer(s.FinWait2Unowned))
+	if s.TimeWait != nil {
+		text += fmt.Sprintf(", never TIME_WAIT (%s now, 60 s each, fixed)", integer(s.TimeWait))
+	}
+	return text
+}
+
+// fieldByTag returns the number of a fact by its name; nil when it is unknown.
+func fieldByTag(group any, name string) *int64 {
+	v := reflect.ValueOf(group).Elem()
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("cel") == name {
+			n, _ := v.Field(i).Interface().(*int64)
+			return n
+		}
+	}
+	return nil
+}
+
+func integer(n *int64) string {
+	if n == nil {
+		return "unknown"
+	}
+	return strconv.FormatInt(*n, 10)
+}

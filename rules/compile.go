@@ -12,7 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/tcptune/tcptune/internal/expr"
-	"github.com/tcptune/tcptune/internal/facts"
+	"github.com/tcptune/tcptune/internal/nearest"
 )
 
 // ruleID is what an id looks like: it is a file name and a heading.
@@ -167,7 +167,7 @@ func (p *parser) checkReference(n *yaml.Node) {
 
 // didYouMean is "; did you mean ...?", or "" when no name is near.
 func didYouMean(word string, known []string) string {
-	if near := facts.Nearest(word, known); near != "" {
+	if near := nearest.Word(word, known); near != "" {
 		return "; did you mean \"" + near + "\"?"
 	}
 	return ""

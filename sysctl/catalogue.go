@@ -5,6 +5,8 @@ package sysctl
 import (
 	"slices"
 	"strings"
+
+	"github.com/tcptune/tcptune/internal/nearest"
 )
 
 //go:generate go run ./internal/gen
@@ -80,9 +82,9 @@ func (c *Catalogue) Suggest(name string) []string {
 	if len(name) > MaxKeyLength {
 		return nil
 	}
-	candidates := make([]candidate, len(c.parameters))
+	candidates := make([]nearest.Name, len(c.parameters))
 	for i, p := range c.parameters {
-		candidates[i] = candidate{name: p.Key.String(), short: p.Key.Short()}
+		candidates[i] = nearest.Name{Full: p.Key.String(), Last: p.Key.Short()}
 	}
-	return nearest(name, candidates)
+	return nearest.Names(name, candidates)
 }

@@ -5,6 +5,6 @@
 //
 // A [Library] makes pages from the texts on states of this package, the catalogue
 // of parameters, the catalogue of counters and a set of rules, and links them with
-// each other. Pages are data; laying them out is out of scope, and so is anything
-// about one host: a page is the same everywhere.
+// each other. Pages are data, the same everywhere; [Now] adds how a topic stands on
+// one host. Laying pages out is out of scope.
 package explain

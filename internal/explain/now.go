@@ -36,6 +36,9 @@ func stateNow(name string, f *facts.Facts) []Row {
 }
 
 func counterNow(name string, f *facts.Facts) []Row {
+	if f.Total == nil {
+		return []Row{{"since boot", "unknown"}}
+	}
 	short := name[strings.LastIndexByte(name, '.')+1:]
 	total := reflect.ValueOf(f.Total).Elem().FieldByName(short)
 	if !total.IsValid() {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tcptune/tcptune/internal/nearest"
 )
 
 // maxSuggestions is the most names that an UnknownError offers.
@@ -75,7 +77,7 @@ func remoteness(word, known string) (int, bool) {
 	shorter := min(len(word), len(known))
 	allowed := max(1, shorter/4)
 	if shorter > 1 && max(len(word), len(known))-shorter <= allowed {
-		if d := edits(word, known); d <= allowed {
+		if d := nearest.Distance(word, known); d <= allowed {
 			return d, true
 		}
 	}
@@ -83,28 +85,4 @@ func remoteness(word, known string) (int, bool) {
 		return maxQuery + len(known) - len(word), true
 	}
 	return 0, false
-}
-
-// edits is the number of bytes to insert, delete, replace or swap with a neighbour
-// that turns a into b (optimal string alignment).
-func edits(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		before, last, row = last, row, before
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			replace := last[j-1]
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, replace)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-	}
-	return row[len(b)]
 }

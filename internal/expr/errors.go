@@ -5,6 +5,8 @@ package expr
 import (
 	"fmt"
 	"strings"
+
+	"github.com/tcptune/tcptune/internal/nearest"
 )
 
 // Error is one mistake in an expression.
@@ -44,45 +46,8 @@ func mistake(at Position, format string, args ...any) Errors {
 
 // didYouMean ends a message with the known word that was probably meant.
 func didYouMean(word string, known []string) string {
-	if near := nearest(word, known); near != "" {
+	if near := nearest.Word(word, known); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""
-}
-
-// nearest returns the known word with the fewest edits from word, at most a
-// third of its letters; "" when there is none.
-func nearest(word string, known []string) string {
-	best, bestEdits := "", len(word)/3+1
-	for _, name := range known {
-		if abs(len(name)-len(word)) >= bestEdits {
-			continue
-		}
-		if e := edits(word, name); e < bestEdits {
-			best, bestEdits = name, e
-		}
-	}
-	return best
-}
-
-func abs(n int) int { return max(n, -n) }
-
-// edits is the Levenshtein distance of a and b in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/tcptune/tcptune/internal/nearest"
 )
 
 // Decode reads the `facts:` mapping of a rule fixture. Its keys are the names
@@ -195,7 +197,7 @@ func (d *decoder) absent(n *yaml.Node) map[string]bool {
 }
 
 func (d *decoder) unknown(key *yaml.Node, owner string, known []string) {
-	if near := Nearest(key.Value, known); near != "" {
+	if near := nearest.Word(key.Value, known); near != "" {
 		d.errorf(key, "unknown fact %q of %s; did you mean %q?", key.Value, owner, near)
 		return
 	}
@@ -218,38 +220,6 @@ func fieldsByName(t reflect.Type) map[string]int {
 		fields[name] = i
 	}
 	return fields
-}
-
-// Nearest returns the known name that word was probably meant to be: the one
-// with the fewest edits, at most a third of its letters; "" when there is none.
-func Nearest(word string, known []string) string {
-	best, bestEdits := "", len(word)/3+1
-	for _, name := range known {
-		if e := edits(word, name); e < bestEdits {
-			best, bestEdits = name, e
-		}
-	}
-	return best
-}
-
-// edits is the Levenshtein distance of a and b in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = min(diagonal, row[j], row[j+1]) + 1
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 func names(fields map[string]int) []string {

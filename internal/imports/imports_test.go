@@ -36,7 +36,7 @@ var table = map[string][]string{
 	"internal/facts":    {"internal/nearest", "internal/snapshot", "internal/sockdiag", "sysctl"}, // sockdiag: the states' names
 	"internal/expr":     {"internal/facts", "internal/nearest"},
 	"rules":             {"internal/expr", "internal/facts", "internal/nearest"},
-	"internal/explain":  {"internal/expr", "internal/nearest", "internal/procnet", "internal/sockdiag", "rules", "sysctl"},
+	"internal/explain":  {"internal/expr", "internal/facts", "internal/nearest", "internal/procnet", "internal/sockdiag", "rules", "sysctl"},
 	"internal/report": {"internal/explain", "internal/expr", "internal/facts", "internal/nearest", "internal/snapshot",
 		"rules", "sysctl"}, // both: expr is the type of a rule's conditions
 

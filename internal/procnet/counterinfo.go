@@ -2,7 +2,7 @@
 
 package procnet
 
-import "strings"
+import "github.com/tcptune/tcptune/internal/nearest"
 
 //go:generate go run ./internal/gen
 
@@ -60,9 +60,9 @@ func SuggestCounter(name string) []string {
 	if len(name) > longest {
 		return nil
 	}
-	var candidates []candidate
+	var candidates []nearest.Name
 	for _, info := range table() {
-		candidates = append(candidates, candidate{name: info.Key(), short: info.Name})
+		candidates = append(candidates, nearest.Name{Full: info.Key(), Last: info.Name})
 	}
-	return nearest(strings.ToLower(name), candidates)
+	return nearest.Names(name, candidates)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/tcptune/tcptune/sysctl"
 )
 
-// Derive turns a window into facts. It reads nothing else, so the same window
+// Derive turns a window, whose To is not nil, into facts. It reads nothing else, so the same window
 // gives the same facts anywhere. The catalogue tells removed, misspelt and
 // host-only keys apart.
 func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
@@ -37,7 +37,8 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 		}
 	}
 	if s.Sockets != nil {
-		d.reserved, _ = snapshot.ParsePorts(s.Sockets.Ports.List) // a malformed list is a gap of the snapshot
+		reserved, err := snapshot.ParsePorts(s.Sockets.Ports.List)
+		d.reserved, d.ranged = reserved, s.Sockets.Ports.Known && err == nil
 		d.sockets()
 		d.ports()
 		d.listeners()
@@ -57,6 +58,15 @@ type derivation struct {
 	from, to *snapshot.Snapshot // from is nil when the window has no length
 	seconds  float64
 	reserved snapshot.PortSet // ip_local_reserved_ports
+	ranged   bool             // the ephemeral range and the reserved ports are known
+}
+
+// start is the socket table at the start of the window, nil when unknown.
+func (d *derivation) start() *snapshot.Sockets {
+	if d.from == nil {
+		return nil
+	}
+	return d.from.Sockets
 }
 
 // machine derives the numbers of the whole machine.

@@ -53,35 +53,26 @@ func (c *classifier) classify(line snapshot.Line) (status, note, nearest string)
 	if known && c.atLeast(p.Removed) {
 		return "removed", "removed in Linux " + p.Removed, ""
 	}
-	if gone, ok := removedKeys[line.Key]; ok {
+	if gone, ok := removedKeys[line.Key]; ok && c.atLeast(gone) {
 		return "removed", gone, ""
 	}
 	if line.Exists == nil {
 		return "unread", "no live /proc/sys to look in", ""
 	}
 	if known {
-		return c.absent(line.Key, p)
+		return c.missing(line.Key, p)
 	}
-	if initial := c.facts.Netns.Initial; initial != nil && !*initial && strings.HasPrefix(line.Key, "net.") {
-		return "unread", "the key may exist in the initial network namespace only", ""
-	}
-	if suggestions := c.catalogue.Suggest(line.Key); len(suggestions) > 0 && near(line.Key, suggestions[0]) {
-		return "typo", "did you mean " + suggestions[0] + "?", suggestions[0]
-	}
-	return "unknown", "this kernel has no such key", ""
+	return c.stranger(line.Key)
 }
 
-// absent says why a key that the catalogue knows is not there.
-func (c *classifier) absent(key string, p *sysctl.Parameter) (status, note, nearest string) {
-	since := firstVersion(p.Since)
-	older := c.facts.Kernel != nil && since != "" && !c.atLeast(since)
-	initial := c.facts.Netns.Initial
+// missing says why a key that the catalogue knows is not there.
+func (c *classifier) missing(key string, p *sysctl.Parameter) (status, note, nearest string) {
 	switch {
-	case older:
-		return "too-new", "needs Linux " + since + ", this is " + c.facts.Kernel.Release, ""
-	case initial != nil && !*initial && p.ChildView == "absent":
+	case c.older(p.Since):
+		return "too-new", "needs Linux " + firstVersion(p.Since) + ", this is " + c.facts.Kernel.Release, ""
+	case c.child() && p.ChildView == "absent":
 		return "host-only", "exists in the initial network namespace only", ""
-	case strings.HasPrefix(key, "net.netfilter.") || strings.HasPrefix(key, "net.bridge."):
+	case c.needsModule(key):
 		return "module", "the kernel module behind it is not loaded", ""
 	case p.Key.Glob():
 		return "no-interface", "there is no such interface now", ""
@@ -89,14 +80,60 @@ func (c *classifier) absent(key string, p *sysctl.Parameter) (status, note, near
 	return "unknown", "this kernel has no such key", ""
 }
 
-// atLeast reports whether the kernel is known to be version or newer.
-func (c *classifier) atLeast(version string) bool {
-	version = firstVersion(version)
-	if version == "" || c.facts.Kernel == nil {
-		return false
+// stranger says why a key that is not in the catalogue is not there.
+func (c *classifier) stranger(key string) (status, note, nearest string) {
+	if c.needsModule(key) {
+		return "module", "the kernel module behind it is not loaded", ""
 	}
-	reached, known := c.facts.Kernel.AtLeast(version)
+	if c.child() && strings.HasPrefix(key, "net.") {
+		return "unread", "the key may exist in the initial network namespace only", ""
+	}
+	if suggestions := c.catalogue.Suggest(key); len(suggestions) > 0 && near(key, suggestions[0]) {
+		return "typo", "did you mean " + suggestions[0] + "?", suggestions[0]
+	}
+	return "unknown", "this kernel has no such key", ""
+}
+
+// child reports whether the network namespace is known not to be the initial
+// one.
+func (c *classifier) child() bool {
+	initial := c.facts.Netns.Initial
+	return initial != nil && !*initial
+}
+
+// needsModule reports whether a key that is not there is one of a module that
+// may not be loaded.
+func (c *classifier) needsModule(key string) bool {
+	if strings.HasPrefix(key, "net.netfilter.nf_conntrack_") {
+		conntrack := c.facts.Conntrack
+		return conntrack == nil || conntrack.Loaded == nil || !*conntrack.Loaded
+	}
+	return strings.HasPrefix(key, "net.netfilter.") || strings.HasPrefix(key, "net.bridge.")
+}
+
+// atLeast reports whether the kernel is known to be the version that text
+// names, or newer. No version in text stands for one of long ago.
+func (c *classifier) atLeast(text string) bool {
+	reached, known := c.compare(text)
 	return known && reached
+}
+
+// older reports whether the kernel is known to be older than the version that
+// text names.
+func (c *classifier) older(text string) bool {
+	reached, known := c.compare(text)
+	return known && !reached
+}
+
+func (c *classifier) compare(text string) (reached, known bool) {
+	version := firstVersion(text)
+	if version == "" {
+		return true, text != ""
+	}
+	if c.facts.Kernel == nil {
+		return false, false
+	}
+	return c.facts.Kernel.AtLeast(version)
 }
 
 var versionPattern = regexp.MustCompile(`[0-9]+\.[0-9]+(\.[0-9]+)?`)

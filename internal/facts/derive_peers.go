@@ -10,12 +10,19 @@ import (
 // include/net/tcp.h.
 const timeWaitSeconds = 60
 
+// looked reports whether enough is known about outgoing connections to say
+// who uses half of the range, or that nobody does.
+func (d *derivation) looked() bool {
+	closer := d.to.Sockets.Closer
+	return d.ranged && (closer.Looked || closer.AtMost != nil)
+}
+
 // destinations derives one fact per destination of outgoing connections.
 func (d *derivation) destinations() {
-	d.facts.Destinations = []*Destination{}
-	if !d.to.Sockets.Ports.Known {
+	if !d.looked() {
 		return
 	}
+	d.facts.Destinations = []*Destination{}
 	for i := range d.to.Sockets.Destinations {
 		d.facts.Destinations = append(d.facts.Destinations, d.destination(&d.to.Sockets.Destinations[i]))
 	}
@@ -58,7 +65,7 @@ func (d *derivation) destination(in *snapshot.Destination) *Destination {
 }
 
 // reuse reports whether connect() may take over TIME_WAIT sockets: tcp_tw_reuse
-// is 1, or 2 over loopback, and both ends use timestamps.
+// is 1, or 2 over loopback, and timestamps are on.
 // Source: net/ipv4/tcp_ipv4.c, tcp_twsk_unique.
 func (d *derivation) reuse(loopback bool) (applies, known bool) {
 	mode, ok := d.facts.Sysctl("net.ipv4.tcp_tw_reuse", 0)
@@ -92,10 +99,9 @@ func (d *derivation) capacity(out *Destination) {
 }
 
 // clients derives one fact per user with outgoing connections. Without a
-// closer look there is none that uses half of the range.
+// closer look there is none that uses half of the range and shares no port.
 func (d *derivation) clients() {
-	closer := d.to.Sockets.Closer
-	if !closer.Looked && closer.AtMost == nil {
+	if !d.looked() {
 		return
 	}
 	d.facts.Clients = []*Client{}

@@ -4,6 +4,7 @@ package facts
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -21,11 +22,11 @@ const oldSeconds = 60
 // hidden.
 type processGroup struct {
 	*Process
-	pids []int
 
 	heard         bool // the age of every CLOSE_WAIT is known
 	old           int64
-	fresh         int64 // CLOSE_WAIT that were not there at the start of the window
+	fresh         int64               // CLOSE_WAIT that were not there at the start of the window
+	homes         map[portOfUser]bool // of its CLOSE_WAIT
 	local         tally[uint16]
 	closeWaitPeer tally[netip.Addr]
 	synHosts      map[netip.Addr]bool
@@ -51,12 +52,25 @@ func (d *derivation) processes() {
 		d.group(groups, s.Owners, s.UID).add(s, start)
 	}
 	gone := goneByPort(start, d.to.Sockets.Open)
-	d.facts.Processes = []*Process{}
+	sharing := make(map[portOfUser]int)
 	for _, g := range groups {
-		d.finishGroup(g, gone)
+		for home := range g.homes {
+			sharing[home]++
+		}
+	}
+	d.facts.Processes = []*Process{}
+	for _, key := range slices.Sorted(maps.Keys(groups)) {
+		g := groups[key]
+		if d.start() != nil || g.heard {
+			g.CloseWaitOld = &g.old
+		}
+		if d.start() != nil {
+			g.CloseWaitGrowth = g.growth(gone, sharing)
+		}
+		g.finish()
 		d.facts.Processes = append(d.facts.Processes, g.Process)
 	}
-	slices.SortFunc(d.facts.Processes, func(a, b *Process) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(d.facts.Processes, func(a, b *Process) int { return strings.Compare(a.Name, b.Name) })
 }
 
 func (d *derivation) group(groups map[string]*processGroup, pids []int, uid uint32) *processGroup {
@@ -66,7 +80,7 @@ func (d *derivation) group(groups map[string]*processGroup, pids []int, uid uint
 	}
 	g := groups[key]
 	if g == nil {
-		g = &processGroup{Process: d.process(pids, uid), pids: pids, heard: true,
+		g = &processGroup{Process: d.process(pids, uid), heard: true, homes: make(map[portOfUser]bool),
 			synHosts: make(map[netip.Addr]bool), synTopRetried: make(map[netip.AddrPort]int64)}
 		groups[key] = g
 	}
@@ -120,25 +134,35 @@ func (g *processGroup) addCloseWait(s *snapshot.Socket, start map[socketID]*snap
 		g.CloseWaitUnread++
 	}
 	g.local.add(s.Local.Port(), 1)
+	g.homes[portOfUser{s.Local.Port(), s.UID}] = true
 	g.closeWaitPeer.add(s.Peer.Addr(), 1)
 	_, before := start[id(s)]
 	if !before {
 		g.fresh++
 	}
+	if before || s.LastHeard != nil && *s.LastHeard >= oldSeconds {
+		g.old++
+	}
 	switch {
 	case s.LastHeard == nil:
 		g.heard = false
-		if before {
-			g.old++
-		}
-	default:
-		if before || *s.LastHeard >= oldSeconds {
-			g.old++
-		}
-		if g.CloseWaitSeconds == nil || *s.LastHeard > *g.CloseWaitSeconds {
-			g.CloseWaitSeconds = s.LastHeard
-		}
+	case g.CloseWaitSeconds == nil || *s.LastHeard > *g.CloseWaitSeconds:
+		g.CloseWaitSeconds = s.LastHeard
 	}
+}
+
+// growth is how many CLOSE_WAIT sockets more the group has than at the start
+// of the window. Of those that vanished only port and user are known: where
+// several groups share them nobody can tell whose they were, and it is nil.
+func (g *processGroup) growth(gone map[portOfUser]int64, sharing map[portOfUser]int) *int64 {
+	growth := g.fresh
+	for home := range g.homes {
+		if gone[home] > 0 && sharing[home] > 1 {
+			return nil
+		}
+		growth -= gone[home]
+	}
+	return &growth
 }
 
 func (g *processGroup) addSynSent(s *snapshot.Socket) {
@@ -152,28 +176,15 @@ func (g *processGroup) addSynSent(s *snapshot.Socket) {
 	}
 }
 
-// finishGroup writes what was collected into the fact.
-func (d *derivation) finishGroup(g *processGroup, gone map[portOfUser]int64) {
-	if d.from != nil || g.heard {
-		g.CloseWaitOld = &g.old
-	}
-	if d.from != nil {
-		growth := g.fresh
-		for port := range g.local.counts {
-			growth -= gone[portOfUser{port, uint32(g.UID)}]
-		}
-		g.CloseWaitGrowth = &growth
-	}
+// finish writes what was counted into the fact.
+func (g *processGroup) finish() {
 	g.CloseWaitLocal = g.local.text(func(p uint16) string { return ":" + itoa(int(p)) })
 	g.CloseWaitPeers = g.closeWaitPeer.text(netip.Addr.String)
 	g.SynSentHosts, g.SynSentPorts = int64(len(g.synHosts)), int64(len(g.synPorts.counts))
 	g.SynSentPortList = g.synPorts.text(func(p uint16) string { return itoa(int(p)) })
-	if top := g.synTop.list(netip.AddrPort.String); len(top) > 0 {
-		g.SynSentTop, g.SynSentTopCount = top[0].Name, top[0].Count
-		g.SynSentTopShare = share(top[0].Count, g.SynSent)
-		if peer, err := netip.ParseAddrPort(top[0].Name); err == nil {
-			g.SynSentTopRetried = g.synTopRetried[peer]
-		}
+	if peer, n := g.synTop.top(netip.AddrPort.String); n > 0 {
+		g.SynSentTop, g.SynSentTopCount, g.SynSentTopShare = peer.String(), n, share(n, g.SynSent)
+		g.SynSentTopRetried = g.synTopRetried[peer]
 	}
 }
 
@@ -195,11 +206,12 @@ func id(s *snapshot.Socket) socketID {
 // closeWaitAtStart indexes the CLOSE_WAIT sockets of the first snapshot.
 func (d *derivation) closeWaitAtStart() map[socketID]*snapshot.Socket {
 	index := make(map[socketID]*snapshot.Socket)
-	if d.from == nil || d.from.Sockets == nil {
+	sockets := d.start()
+	if sockets == nil {
 		return index
 	}
-	for i := range d.from.Sockets.Open {
-		if s := &d.from.Sockets.Open[i]; s.State == sockdiag.StateCloseWait {
+	for i := range sockets.Open {
+		if s := &sockets.Open[i]; s.State == sockdiag.StateCloseWait {
 			index[id(s)] = s
 		}
 	}

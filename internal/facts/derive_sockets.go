@@ -103,7 +103,7 @@ func (d *derivation) timeWait(s *Sockets) {
 func (d *derivation) ports() {
 	in := d.to.Sockets
 	d.facts.Ports = &Ports{}
-	if !in.Ports.Known {
+	if !d.ranged {
 		return
 	}
 	low, high, size, held := int64(in.Ports.Low), int64(in.Ports.High), in.Ports.Size(), int64(in.Ports.Held)
@@ -164,9 +164,9 @@ func (d *derivation) listeningPorts() (overlap, reserve string) {
 // listeners derives one fact per listening socket.
 func (d *derivation) listeners() {
 	before := make(map[uint64]*snapshot.Listener)
-	if d.from != nil && d.from.Sockets != nil {
-		for i := range d.from.Sockets.Listeners {
-			l := &d.from.Sockets.Listeners[i]
+	if start := d.start(); start != nil {
+		for i := range start.Listeners {
+			l := &start.Listeners[i]
 			if l.Cookie != 0 {
 				before[l.Cookie] = l
 			}
@@ -187,8 +187,8 @@ func (d *derivation) listeners() {
 			n := int64(*in.Backlog)
 			l.Backlog = &n
 		}
-		if r := d.to.Sockets.Ports; r.Known {
-			inRange, reserved := r.Contains(in.Local.Port()), d.reserved.Has(in.Local.Port())
+		if d.ranged {
+			inRange, reserved := d.to.Sockets.Ports.Contains(in.Local.Port()), d.reserved.Has(in.Local.Port())
 			l.InRange, l.Reserved = &inRange, &reserved
 		}
 		d.listenerDrops(l, in, before[in.Cookie])
@@ -199,21 +199,25 @@ func (d *derivation) listeners() {
 // listenerDrops compares a listener with itself at the start of the window. A
 // listener that was not there then started with none.
 func (d *derivation) listenerDrops(l *Listener, now, before *snapshot.Listener) {
+	if before != nil {
+		queue := int64(before.Queue)
+		l.QueueBefore = &queue
+	}
 	if now.Drops == nil {
 		return
 	}
 	total := int64(*now.Drops)
 	l.DropsTotal = &total
-	if d.from == nil || d.from.Sockets == nil || now.Cookie == 0 {
+	if d.start() == nil || now.Cookie == 0 {
 		return
 	}
 	var start uint32
-	if before != nil {
-		queue := int64(before.Queue)
-		l.QueueBefore = &queue
-		if before.Drops != nil {
-			start = *before.Drops
-		}
+	switch {
+	case before == nil:
+	case before.Drops == nil:
+		return
+	default:
+		start = *before.Drops
 	}
 	drops := int64(*now.Drops - start) // a 32-bit counter: the difference survives the wrap
 	perSecond := float64(drops) / d.seconds

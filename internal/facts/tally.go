@@ -31,11 +31,13 @@ func (t *tally[K]) add(k K, n int64) {
 }
 
 // top is the entry with the highest count; of equals the one first by text.
-func (t *tally[K]) top(name func(K) string) (text string, n int64) {
-	if listed := t.list(name); len(listed) > 0 {
-		return listed[0].Name, listed[0].Count
+func (t *tally[K]) top(name func(K) string) (top K, n int64) {
+	for k, count := range t.counts {
+		if count > n || count == n && name(k) < name(top) {
+			top, n = k, count
+		}
 	}
-	return "", 0
+	return top, n
 }
 
 func (t *tally[K]) list(name func(K) string) []snapshot.Count {

@@ -31,6 +31,28 @@ func shareUpperBound(k int64, n int, total int64) float64 {
 	return high
 }
 
+// sampleBound turns numbers of sockets in a sample of a table into upper
+// confidence bounds on their numbers in the table.
+type sampleBound struct {
+	sample int
+	total  int64
+	known  map[int64]int64 // groups of one size are many, sizes are few
+}
+
+func newSampleBound(sample int, total int64) *sampleBound {
+	return &sampleBound{sample: sample, total: total, known: make(map[int64]int64)}
+}
+
+// sockets bounds the size of a group with k sockets in the sample.
+func (b *sampleBound) sockets(k int64) int64 {
+	n, ok := b.known[k]
+	if !ok {
+		n = int64(math.Ceil(shareUpperBound(k, b.sample, b.total) * float64(b.total)))
+		b.known[k] = n
+	}
+	return n
+}
+
 // divergence is the Kullback-Leibler divergence of two coins, in nats.
 func divergence(p, q float64) float64 {
 	return term(p, q) + term(1-p, 1-q)

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/tcptune/tcptune/internal/procnet"
-	"github.com/tcptune/tcptune/internal/sockdiag"
 	"github.com/tcptune/tcptune/sysctl"
 )
 
@@ -93,8 +92,8 @@ func (c *Collector) begin(ctx context.Context) (*Snapshot, error) {
 func (c *Collector) Snapshot(ctx context.Context) (*Snapshot, error) {
 	s := c.start()
 	s.readHost(c.root)
-	c.readSysctls(s)
 	c.readCounters(s)
+	c.readSysctls(s)
 	c.readSockets(ctx, s, true)
 	if s.Sockets != nil {
 		s.nameHolders(ctx, c.root)
@@ -252,8 +251,21 @@ func (c *Collector) tree() (*sysctl.Tree, error) {
 	return sysctl.NewTree(dir)
 }
 
+// value reads one live value.
+func (c *Collector) value(key string) (sysctl.Value, error) {
+	tree, err := c.tree()
+	if err != nil {
+		return "", err
+	}
+	return tree.Get(sysctl.MustKey(key))
+}
+
 // readLines finds the lines of the sysctl files and whether their keys exist.
 func (c *Collector) readLines(s *Snapshot) {
+	if etc, _ := c.root.exists("etc"); !etc && !c.Live() {
+		s.gap("/etc", fs.ErrNotExist, "")
+		return
+	}
 	files, err := sysctl.FindLines(string(c.root))
 	if err != nil {
 		s.gap("sysctl.d", err, "")
@@ -279,121 +291,12 @@ func (c *Collector) readLines(s *Snapshot) {
 			File: l.File, Number: l.Number, Key: l.Key.String(), Value: strings.Join(strings.Fields(l.Value), " "),
 			Ignored: l.IgnoreErrors, Glob: l.Glob, Exclude: l.Exclude,
 		}
-		if tree != nil && !l.Glob && c.Live() {
-			if exists, err := tree.Exists(l.Key); err == nil {
+		if tree != nil && !l.Glob {
+			// A saved tree may just lack the file.
+			if exists, err := tree.Exists(l.Key); err == nil && (exists || c.Live()) {
 				line.Exists = &exists
 			}
 		}
 		s.Lines = append(s.Lines, line)
 	}
-}
-
-// readSockets collects the socket table: all that rules need of it, or, for
-// the start of a window, only what is compared with the end.
-func (c *Collector) readSockets(ctx context.Context, s *Snapshot, closer bool) {
-	ports, reserved := c.portRange(s)
-	collect := func(d dumper) error {
-		t := &tiers{dumper: d, fold: newFold(ports, reserved, c.reuseDelay(s)), openOnly: !closer}
-		t.counts = func() (full, mini int64, ok bool) {
-			return countSockstat(c.readSockstat(func(string, error, string) {})) // a gap was noted before
-		}
-		if err := t.collect(ctx); err != nil {
-			return err
-		}
-		s.Sockets = t.fold.finish()
-		return nil
-	}
-	if err := c.withDumper(ctx, s, collect); err != nil && ctx.Err() == nil {
-		s.Sockets = nil
-		s.gap("TCP sockets", err, "")
-	}
-}
-
-// withDumper runs collect over sock_diag, or, where that is not possible, over
-// the text tables.
-func (c *Collector) withDumper(ctx context.Context, s *Snapshot, collect func(dumper) error) error {
-	err := c.overNetlink(ctx, s, collect)
-	if err == nil || ctx.Err() != nil {
-		return err
-	}
-	dir, err := c.root.path("proc/net")
-	if err != nil {
-		return err
-	}
-	return collect(sockdiag.ProcTable{Dir: dir})
-}
-
-var errNoNetlink = errors.New("sock_diag was not asked")
-
-// overNetlink collects over sock_diag. Where that is not possible it records
-// the gap and returns an error; /proc/net/tcp is the way then.
-func (c *Collector) overNetlink(ctx context.Context, s *Snapshot, collect func(dumper) error) error {
-	if !c.Live() || c.noNetlink {
-		if c.Live() {
-			s.gap("sock_diag", errNoNetlink, "leave out --no-netlink: only sock_diag tells backlogs and drops of listeners")
-		}
-		return errNoNetlink
-	}
-	client, err := sockdiag.Dial(ctx)
-	if err == nil {
-		defer client.Close()
-		err = collect(client)
-	}
-	if err != nil {
-		s.gap("sock_diag", err, "load the kernel modules inet_diag and tcp_diag: only sock_diag tells backlogs and drops of listeners")
-	}
-	return err
-}
-
-// portRange reads the ephemeral port range and the reserved ports.
-func (c *Collector) portRange(s *Snapshot) (PortRange, PortSet) {
-	var reserved PortSet
-	tree, err := c.tree()
-	if err != nil {
-		return PortRange{}, reserved
-	}
-	value, err := tree.Get(sysctl.MustKey("net.ipv4.ip_local_port_range"))
-	if err != nil {
-		return PortRange{}, reserved
-	}
-	numbers, err := value.Ints()
-	if err != nil || len(numbers) != 2 || numbers[0] < 0 || numbers[1] > 65535 || numbers[0] > numbers[1] {
-		s.gap("net.ipv4.ip_local_port_range", fmt.Errorf("%q is not a range of ports", value), "")
-		return PortRange{}, reserved
-	}
-	p := PortRange{Low: uint16(numbers[0]), High: uint16(numbers[1]), Known: true}
-	list, err := tree.Get(sysctl.MustKey("net.ipv4.ip_local_reserved_ports"))
-	if err != nil {
-		return p, reserved
-	}
-	p.List = strings.TrimSpace(string(list))
-	if reserved, err = ParsePorts(p.List); err != nil {
-		s.gap("net.ipv4.ip_local_reserved_ports", err, "")
-	}
-	for port := int(p.Low); port <= int(p.High); port++ {
-		if reserved.Has(uint16(port)) {
-			p.Reserved++
-		}
-	}
-	return p, reserved
-}
-
-// reuseDelay is tcp_tw_reuse_delay; before Linux 6.14 it was one second and no
-// key.
-func (c *Collector) reuseDelay(s *Snapshot) time.Duration {
-	if ms, ok := parseInt(s.Sysctls["net.ipv4.tcp_tw_reuse_delay"]); ok {
-		return time.Duration(ms) * time.Millisecond
-	}
-	return time.Second
-}
-
-// countSockstat returns the full sockets and the mini-sockets of this network
-// namespace.
-func countSockstat(stat procnet.Sockstat) (full, mini int64, ok bool) {
-	full, ok = stat["TCP.inuse"]
-	if !ok {
-		return 0, 0, false
-	}
-	mini, ok = stat["TCP.tw"]
-	return full + stat["TCP6.inuse"], mini, ok
 }

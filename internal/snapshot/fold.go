@@ -16,6 +16,7 @@ import (
 const (
 	maxOpenPerState = 20000 // sockets of one state kept one by one
 	maxDestinations = 65536
+	maxKept         = 1000 // destinations in the result, largest first: more than anybody reads
 	maxClients      = 64
 	maxClientPeers  = 1024
 	maxInodes       = 16 // inodes kept of one destination or client, to name the holders
@@ -42,7 +43,9 @@ type fold struct {
 	listening    PortSet
 	destinations map[destinationKey]*Destination
 	overflow     int64 // sockets to destinations beyond maxDestinations
+	mini         int64 // mini-sockets that are not in TIME_WAIT
 	clients      map[uint32]*clientFold
+	lost         int64 // sockets of clients beyond maxClients
 	timeWait     *timeWaitFold
 	partial      bool // a time budget ran out
 }
@@ -102,25 +105,40 @@ func (f *fold) addListener(s *sockdiag.Socket) {
 	if f.listening.Add(port) && f.out.Ports.Contains(port) && !f.reserved.Has(port) {
 		f.out.Ports.Held++
 	}
-	f.out.Listeners = append(f.out.Listeners, l)
+	if !f.full(s.State) {
+		f.out.Listeners = append(f.out.Listeners, l)
+	}
+}
+
+// full reports whether enough sockets of a state were kept one by one, and
+// counts those that are not.
+func (f *fold) full(state sockdiag.State) bool {
+	name := state.String()
+	if f.out.States[name] <= maxOpenPerState {
+		return false
+	}
+	if f.out.Dropped == nil {
+		f.out.Dropped = make(map[string]int64)
+	}
+	f.out.Dropped[name]++
+	return true
 }
 
 func (f *fold) addOpen(s *sockdiag.Socket) {
+	mini := s.Timer == sockdiag.TimerTimeWait
+	if mini {
+		f.mini++
+	}
 	if d := f.destination(s); d != nil {
 		d.Other++
-		f.sampleInode(&d.Inodes, s.Inode)
+		d.sample(s)
 	}
-	name := s.State.String()
-	if f.out.States[name] > maxOpenPerState {
-		if f.out.Dropped == nil {
-			f.out.Dropped = make(map[string]int64)
-		}
-		f.out.Dropped[name]++
+	if f.full(s.State) {
 		return
 	}
 	open := Socket{
 		State: s.State, Local: s.Source, Peer: s.Destination, UID: s.UID, Inode: s.Inode, Cookie: s.Cookie,
-		Receive: s.ReceiveQueue, Send: s.SendQueue, Retried: s.Retransmits, Mini: s.Timer == sockdiag.TimerTimeWait,
+		Receive: s.ReceiveQueue, Send: s.SendQueue, Retried: s.Retransmits, Mini: mini,
 	}
 	if s.Timer != sockdiag.TimerNone {
 		open.Timer = s.Timer.String()
@@ -151,9 +169,7 @@ func (f *fold) addEstablishedOrTimeWait(s *sockdiag.Socket) {
 		return
 	}
 	d.Established++
-	uid := s.UID
-	d.UID = &uid
-	f.sampleInode(&d.Inodes, s.Inode)
+	d.sample(s)
 	f.addClient(s)
 }
 
@@ -179,9 +195,16 @@ func (f *fold) destination(s *sockdiag.Socket) *Destination {
 	return d
 }
 
-func (f *fold) sampleInode(inodes *[]uint32, inode uint32) {
-	if inode != 0 && len(*inodes) < maxInodes {
-		*inodes = append(*inodes, inode)
+// sample notes who owns a socket to the destination. Without an inode the
+// kernel tells no owner: uid 0 means nothing then.
+func (d *Destination) sample(s *sockdiag.Socket) {
+	if s.Inode == 0 {
+		return
+	}
+	uid := s.UID
+	d.UID = &uid
+	if len(d.Inodes) < maxInodes {
+		d.Inodes = append(d.Inodes, s.Inode)
 	}
 }
 
@@ -189,6 +212,7 @@ func (f *fold) addClient(s *sockdiag.Socket) {
 	c := f.clients[s.UID]
 	if c == nil {
 		if len(f.clients) >= maxClients {
+			f.lost++
 			return
 		}
 		c = &clientFold{Client: Client{UID: s.UID}, peers: make(map[netip.AddrPort]struct{})}
@@ -201,7 +225,9 @@ func (f *fold) addClient(s *sockdiag.Socket) {
 	if len(c.peers) < maxClientPeers {
 		c.peers[s.Destination] = struct{}{}
 	}
-	f.sampleInode(&c.Inodes, s.Inode)
+	if s.Inode != 0 && len(c.Inodes) < maxInodes {
+		c.Inodes = append(c.Inodes, s.Inode)
+	}
 }
 
 func (t *timeWaitFold) add(s *sockdiag.Socket, listening bool) {
@@ -216,22 +242,13 @@ func (t *timeWaitFold) add(s *sockdiag.Socket, listening bool) {
 	}
 }
 
-// mini counts the mini-sockets among the sockets that were kept one by one.
-func (f *fold) mini() (n int64) {
-	for i := range f.out.Open {
-		if f.out.Open[i].Mini {
-			n++
-		}
-	}
-	return n
-}
-
 // finish moves the groups into the result, largest first.
 func (f *fold) finish() *Sockets {
 	for _, d := range f.destinations {
 		f.out.Destinations = append(f.out.Destinations, *d)
 	}
 	slices.SortFunc(f.out.Destinations, compareDestinations)
+	f.out.Destinations = f.out.Destinations[:min(len(f.out.Destinations), maxKept)]
 	for _, c := range f.clients {
 		c.Destinations = int64(len(c.peers))
 		f.out.Clients = append(f.out.Clients, c.Client)
@@ -245,7 +262,7 @@ func (f *fold) finish() *Sockets {
 		}
 	}
 	f.countConnections()
-	f.out.Complete = !f.partial && f.overflow == 0 && len(f.out.Dropped) == 0
+	f.out.Complete = !f.partial && f.overflow == 0 && f.lost == 0 && len(f.out.Dropped) == 0
 	return f.out
 }
 
@@ -278,9 +295,11 @@ func (f *fold) countConnections() {
 	}
 }
 
-// accepts reports whether a connection to addr may belong to the listener.
+// accepts reports whether a connection to addr may belong to the listener. One
+// on :: takes IPv4 too, unless IPV6_V6ONLY is set, which cannot be seen.
 func (l *Listener) accepts(addr netip.Addr) bool {
-	return l.Local.Addr().IsUnspecified() || l.Local.Addr() == addr
+	local := l.Local.Addr()
+	return local == addr || local.IsUnspecified() && (local.Is6() || addr.Is4())
 }
 
 // topCounts returns the largest entries of m, most first.

@@ -31,7 +31,8 @@ func (s *Snapshot) readHost(r root) {
 	}
 	// Only the initial network namespace has TCP's memory limit (Linux 3.13).
 	// A tree may just lack the file.
-	if initial, known := r.exists("proc/sys/net/ipv4/tcp_mem"); known && (initial || r.live()) {
+	initial, known := r.exists("proc/sys/net/ipv4/tcp_mem")
+	if procSys, _ := r.exists("proc/sys/net/ipv4"); known && procSys && (initial || r.live()) {
 		h.Initial = &initial
 	}
 	if !r.live() {

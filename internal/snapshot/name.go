@@ -25,7 +25,9 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 	sockets.setOwners(h)
 	s.Processes = make(map[int]Process, len(h.found))
 	for pid := range h.found {
-		s.Processes[pid] = h.describe(r, pid)
+		if p, ok := h.describe(r, pid); ok {
+			s.Processes[pid] = p
+		}
 	}
 	missing := 0
 	for inode := range wanted {
@@ -40,7 +42,7 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 	case h.hidden > 0:
 		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden: no holder found for %d sockets", h.hidden, missing), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
 	default:
-		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %d sockets: their processes ended or live in another PID namespace", missing), "")
+		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %d sockets: they belong to the kernel, or to processes that ended, are hidden or live in another PID namespace", missing), "")
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -22,12 +21,15 @@ const holderBudget = 5 * time.Second
 // has one for each worker.
 const maxOwners = 32
 
+// fdBatch is how many descriptors are looked at between looks at the clock.
+const fdBatch = 1024
+
 // Process is a process that holds a socket worth naming. Nil fields could not
 // be read.
 type Process struct {
-	Name   string  `json:"name"` // /proc/PID/comm
+	Name   string  `json:"name"` // command name, as in /proc/PID/comm
 	Exe    *string `json:"exe,omitempty"`
-	UID    uint32  `json:"uid"`
+	UID    uint32  `json:"uid"` // effective
 	FDs    int64   `json:"fds"`
 	FDSoft *int64  `json:"fd_soft,omitempty"`
 	FDHard *int64  `json:"fd_hard,omitempty"`
@@ -66,41 +68,51 @@ func findHolders(ctx context.Context, r root, wanted map[uint32]bool) (*holders,
 		if err != nil || pid <= 0 {
 			continue
 		}
+		if dir, err := r.path("proc/" + name + "/fd"); err == nil {
+			h.search(ctx, pid, dir, wanted)
+		}
 		if ctx.Err() != nil {
 			h.partial = true
 			break
 		}
-		h.search(pid, filepath.Join(proc, name, "fd"), wanted)
 	}
 	return h, nil
 }
 
 // search looks through the descriptors of one process.
-func (h *holders) search(pid int, dir string, wanted map[uint32]bool) {
+func (h *holders) search(ctx context.Context, pid int, dir string, wanted map[uint32]bool) {
 	f, err := os.Open(dir)
 	if err != nil {
 		h.miss(err)
 		return
 	}
 	defer f.Close()
-	fds, err := f.Readdirnames(-1)
-	if err != nil {
-		h.miss(err)
-		return
-	}
-	for _, fd := range fds {
-		link, err := os.Readlink(dir + "/" + fd)
+	var count int64
+	holds := false
+	for ctx.Err() == nil {
+		fds, err := f.Readdirnames(fdBatch)
 		if err != nil {
-			continue // closed meanwhile
+			h.miss(err) // or the end
+			break
 		}
-		inode, ok := socketInode(link)
-		if !ok || (wanted != nil && !wanted[inode]) {
-			continue
+		count += int64(len(fds))
+		for _, fd := range fds {
+			link, err := os.Readlink(dir + "/" + fd)
+			if err != nil {
+				continue // closed meanwhile
+			}
+			inode, ok := socketInode(link)
+			if !ok || (wanted != nil && !wanted[inode]) {
+				continue
+			}
+			holds = true
+			if owners := h.byInode[inode]; len(owners) < maxOwners && (len(owners) == 0 || owners[len(owners)-1] != pid) {
+				h.byInode[inode] = append(owners, pid)
+			}
 		}
-		h.found[pid] = int64(len(fds))
-		if owners := h.byInode[inode]; len(owners) < maxOwners && (len(owners) == 0 || owners[len(owners)-1] != pid) {
-			h.byInode[inode] = append(owners, pid)
-		}
+	}
+	if holds && ctx.Err() == nil {
+		h.found[pid] = count
 	}
 }
 
@@ -121,25 +133,23 @@ func socketInode(link string) (uint32, bool) {
 	return uint32(n), err == nil
 }
 
-// describe reads what reports say of one process.
-func (h *holders) describe(r root, pid int) Process {
+// describe reads what reports say of one process; false when it is gone.
+func (h *holders) describe(r root, pid int) (Process, bool) {
 	dir := "proc/" + strconv.Itoa(pid)
-	p := Process{FDs: h.found[pid]}
-	if name, err := r.text(dir + "/comm"); err == nil {
-		p.Name = name
+	s, err := parse(r, dir+"/status", procnet.ParseStatus)
+	if err != nil || len(s.UIDs) < 2 {
+		return Process{}, false
 	}
-	if path, err := r.path(dir + "/exe"); err == nil {
-		if exe, err := os.Readlink(path); err == nil {
+	p := Process{Name: s.Name, UID: s.UIDs[1], FDs: h.found[pid]}
+	if path, err := r.path(dir); err == nil {
+		if exe, err := os.Readlink(path + "/exe"); err == nil {
 			p.Exe = &exe
 		}
-	}
-	if s, err := parse(r, dir+"/status", procnet.ParseStatus); err == nil && len(s.UIDs) > 1 {
-		p.UID = s.UIDs[1]
 	}
 	if limits, err := parse(r, dir+"/limits", procnet.ParseLimits); err == nil {
 		if l, ok := limits["Max open files"]; ok {
 			p.FDSoft, p.FDHard = &l.Soft, &l.Hard
 		}
 	}
-	return p
+	return p, true
 }

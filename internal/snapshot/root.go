@@ -8,7 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 
 	securejoin "github.com/cyphar/filepath-securejoin"
@@ -48,7 +48,48 @@ func (r root) open(name string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.Open(p)
+	return openRegular(p)
+}
+
+var errNotRegular = errors.New("not a regular file")
+
+// openRegular opens a regular file and refuses all others. It neither waits
+// for the other end of a pipe nor follows a link in the last component, which
+// root.path has resolved.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errNotRegular
+	}
+	if err != nil {
+		_ = f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// directory resolves name inside the root and lists up to most of its entries,
+// sorted.
+func (r root) directory(name string, most int) (path string, names []string, err error) {
+	path, err = r.path(name)
+	if err != nil {
+		return "", nil, err
+	}
+	d, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return "", nil, err
+	}
+	defer d.Close()
+	names, err = d.Readdirnames(most)
+	if errors.Is(err, io.EOF) {
+		err = nil // an empty directory
+	}
+	slices.Sort(names)
+	return path, names, err
 }
 
 // text reads a small file of the root, surrounding blanks trimmed.
@@ -111,16 +152,4 @@ func (r root) exists(name string) (exists, known bool) {
 		return false, true
 	}
 	return false, false
-}
-
-// inside words a path of the file system as seen from inside the root.
-func (r root) inside(path string) string {
-	if r.live() {
-		return path
-	}
-	rel, err := filepath.Rel(string(r), path)
-	if err != nil {
-		return path
-	}
-	return "/" + rel
 }

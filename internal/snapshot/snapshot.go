@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"slices"
 	"time"
 
 	"github.com/tcptune/tcptune/internal/procnet"
@@ -23,7 +24,7 @@ type Snapshot struct {
 	Sysctls   map[string]string `json:"sysctls,omitempty"` // live values by dotted key, blanks folded
 	Absent    []string          `json:"absent_sysctls,omitempty"`
 	Lines     []Line            `json:"sysctl_lines,omitempty"`
-	LinesRead bool              `json:"sysctl_lines_read"` // the sysctl directories were read; no line then means that none is set
+	LinesRead bool              `json:"sysctl_lines_read"` // the sysctl files were read; no line then means that none is set
 	Units     []Unit            `json:"units,omitempty"`
 	UnitsRead bool              `json:"units_read"`
 	Processes map[int]Process   `json:"processes,omitempty"` // by pid: holders of the sockets that carry owners
@@ -36,7 +37,7 @@ type Host struct {
 	Hostname    string `json:"hostname"`
 	Kernel      string `json:"kernel"` // uname -r
 	BootID      string `json:"boot_id,omitempty"`
-	Netns       string `json:"netns,omitempty"` // inode of /proc/self/ns/net
+	Netns       string `json:"netns,omitempty"` // link text of /proc/thread-self/ns/net: net:[4026531833]
 	Initial     *bool  `json:"initial_netns,omitempty"`
 	CPUs        *int64 `json:"cpus,omitempty"`
 	MemoryBytes *int64 `json:"memory_bytes,omitempty"`
@@ -95,6 +96,9 @@ type Gap struct {
 	Remedy string `json:"remedy,omitempty"` // what would make it readable
 }
 
+// gap notes what could not be read; the same gap only once.
 func (s *Snapshot) gap(source string, err error, remedy string) {
-	s.Gaps = append(s.Gaps, Gap{Source: source, Reason: reason(err), Remedy: remedy})
+	if g := (Gap{Source: source, Reason: reason(err), Remedy: remedy}); !slices.Contains(s.Gaps, g) {
+		s.Gaps = append(s.Gaps, g)
+	}
 }

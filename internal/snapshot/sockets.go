@@ -23,10 +23,10 @@ type Sockets struct {
 	Mini      *int64           `json:"mini,omitempty"` // sockstat tw
 	Listeners []Listener       `json:"listeners"`
 	Open      []Socket         `json:"open"`                   // neither LISTEN, ESTABLISHED nor TIME_WAIT
-	Dropped   map[string]int64 `json:"open_dropped,omitempty"` // sockets beyond the bound on Open, by state
+	Dropped   map[string]int64 `json:"open_dropped,omitempty"` // sockets beyond the bounds on Open and Listeners, by state
 
 	Ports        PortRange     `json:"ports"`
-	Destinations []Destination `json:"destinations,omitempty"` // outgoing, largest first
+	Destinations []Destination `json:"destinations,omitempty"` // outgoing, the largest, largest first
 	Closer       Closer        `json:"closer"`
 	Clients      []Client      `json:"clients,omitempty"`
 	TimeWait     *TimeWait     `json:"time_wait,omitempty"`
@@ -41,30 +41,6 @@ type Closer struct {
 	Why     string `json:"why,omitempty"`     // why it was not looked at
 }
 
-// PortRange is the range of local ports that connect() may take.
-type PortRange struct {
-	Low      uint16 `json:"low"`
-	High     uint16 `json:"high"`
-	Reserved int    `json:"reserved"` // reserved ports inside the range
-	Held     int    `json:"held"`     // distinct ports of the range that listeners hold
-	List     string `json:"reserved_list,omitempty"`
-	Known    bool   `json:"known"`
-}
-
-// Contains reports whether port lies in the range.
-func (r PortRange) Contains(port uint16) bool {
-	return r.Known && port >= r.Low && port <= r.High
-}
-
-// Size is the number of ports that connect() may take: the range less the
-// reserved ports.
-func (r PortRange) Size() int64 {
-	if !r.Known {
-		return 0
-	}
-	return int64(r.High) - int64(r.Low) + 1 - int64(r.Reserved)
-}
-
 // Listener is one listening socket.
 type Listener struct {
 	Local   netip.AddrPort `json:"local"`
@@ -77,8 +53,8 @@ type Listener struct {
 	Drops   *uint32        `json:"drops,omitempty"`
 	Owners  []int          `json:"owners,omitempty"` // pids
 
-	// Connections counts the sockets on its port by state; ESTABLISHED and
-	// TIME_WAIT only when every socket was dumped.
+	// Connections counts the sockets on its port by state, without ESTABLISHED
+	// and TIME_WAIT.
 	Connections map[string]int64 `json:"connections,omitempty"`
 }
 

@@ -67,6 +67,7 @@ func (c *Collector) Table(ctx context.Context, by Grouping) (*Table, error) {
 			s.gap("/proc/PID/fd", err, "")
 		} else {
 			t.holders, t.name = h, c.processNamer(h)
+			t.table.Partial = h.partial
 			if h.hidden > 0 {
 				s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden", h.hidden), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
 			}
@@ -86,7 +87,8 @@ func (c *Collector) processNamer(h *holders) func(pid int) string {
 	names := make(map[int]string)
 	return func(pid int) string {
 		if _, ok := names[pid]; !ok {
-			names[pid] = fmt.Sprintf("%s[%d]", h.describe(c.root, pid).Name, pid)
+			p, _ := h.describe(c.root, pid)
+			names[pid] = fmt.Sprintf("%s[%d]", p.Name, pid)
 		}
 		return names[pid]
 	}
@@ -120,6 +122,10 @@ func (t *tabulation) count(ctx context.Context, d dumper) error {
 func (t *tabulation) add(s *sockdiag.Socket) {
 	state := s.State.String()
 	t.table.States[state]++
+	if s.State == sockdiag.StateListen {
+		port := s.Source.Port()
+		t.listeners[port] = append(t.listeners[port], Listener{Local: s.Source})
+	}
 	if t.table.By == ByState {
 		return
 	}
@@ -169,8 +175,6 @@ func (t *tabulation) named(name string) *TableRow {
 // addListener makes a row for a listener. Sockets that share an address
 // (SO_REUSEPORT) share a row: their queues and backlogs are added.
 func (t *tabulation) addListener(s *sockdiag.Socket) *TableRow {
-	port := s.Source.Port()
-	t.listeners[port] = append(t.listeners[port], Listener{Local: s.Source})
 	row := t.named(s.Source.String())
 	if row == nil {
 		return nil
@@ -186,12 +190,22 @@ func (t *tabulation) addListener(s *sockdiag.Socket) *TableRow {
 		}
 		row.Backlog = &backlog
 	}
-	if name := t.holder(s); row.Process == "" {
-		row.Process = name
-	} else if !strings.Contains(row.Process, name) {
-		row.Process += ", " + name
-	}
+	row.addProcess(t.holder(s))
 	return row
+}
+
+// addProcess names one more process, up to maxTop of them.
+func (r *TableRow) addProcess(name string) {
+	const more = ", ..."
+	switch {
+	case r.Process == "":
+		r.Process = name
+	case strings.Contains(r.Process, name) || strings.HasSuffix(r.Process, more):
+	case strings.Count(r.Process, ", ") >= maxTop-1:
+		r.Process += more
+	default:
+		r.Process += ", " + name
+	}
 }
 
 // listener is the listener that accepted, or will accept, a connection with

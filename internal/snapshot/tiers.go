@@ -3,9 +3,9 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"net/netip"
 	"strconv"
 	"time"
@@ -54,6 +54,7 @@ type tiers struct {
 	// openOnly leaves ESTABLISHED and TIME_WAIT alone, for the start of a
 	// window.
 	openOnly bool
+	budget   time.Duration // of tier 2; 0 is closerBudget
 }
 
 // collect enters the tiers that are needed.
@@ -91,11 +92,35 @@ func (t *tiers) collectRest(ctx context.Context, states sockdiag.States) error {
 	out := t.fold.out
 	out.Tiers = []int{tierOpen, tierCloser}
 	out.Counted = "dump"
-	out.Closer.Looked = true
 	if _, mini, ok := t.counts(); ok {
 		out.Mini = &mini
 	}
+	if limit, ok := t.limit(); ok {
+		t.looked(limit)
+	}
 	return nil
+}
+
+// limit is the number of ports from which on a destination matters. It is not
+// ok, and the result says so, where the range is not known.
+func (t *tiers) limit() (ports int64, ok bool) {
+	out := t.fold.out
+	if out.Ports.Size() <= 0 {
+		out.Closer.Why = "the ephemeral port range is not known, or empty"
+		return 0, false
+	}
+	return int64(closerShare * float64(out.Ports.Size())), true
+}
+
+// looked notes that every socket of the range was seen, unless so many were in
+// no group that together they could matter.
+func (t *tiers) looked(limit int64) {
+	out := t.fold.out
+	if t.fold.overflow+int64(out.Ports.Held) >= limit && t.fold.overflow > 0 {
+		out.Closer.Why = fmt.Sprintf("there are more than %d destinations", maxDestinations)
+		return
+	}
+	out.Closer.Looked = true
 }
 
 // countFromSockstat derives how many sockets are ESTABLISHED and TIME_WAIT:
@@ -109,14 +134,13 @@ func (t *tiers) countFromSockstat() bool {
 	out := t.fold.out
 	out.Counted = "sockstat"
 	out.Mini = &mini
-	minis := t.fold.mini() + out.Dropped[sockdiag.StateFinWait2.String()]
-	others := -minis - out.States[sockdiag.StateSynRecv.String()] // half-open requests are no full sockets
+	others := -t.fold.mini - out.States[sockdiag.StateSynRecv.String()] // half-open requests are no full sockets
 	for _, n := range out.States {
 		others += n
 	}
 	// Sockets move between the dump and the reading of sockstat.
 	out.States[sockdiag.StateEstablished.String()] = max(0, full-others)
-	out.States[sockdiag.StateTimeWait.String()] = max(0, mini-minis)
+	out.States[sockdiag.StateTimeWait.String()] = max(0, mini-t.fold.mini)
 	return true
 }
 
@@ -126,18 +150,15 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 	out := t.fold.out
 	established := out.States[sockdiag.StateEstablished.String()]
 	timeWait := out.States[sockdiag.StateTimeWait.String()]
-	if !out.Ports.Known || out.Ports.Size() <= 0 {
-		out.Closer.Why = "the ephemeral port range is not known"
-		return nil
-	}
-	limit := int64(closerShare * float64(out.Ports.Size()))
-	atMost := t.fold.mostOther() + established + timeWait + int64(out.Ports.Held)
-	needed := atMost >= limit
-	if !needed {
+	limit, known := t.limit()
+	atMost := t.fold.mostOther() + t.fold.overflow + established + timeWait + int64(out.Ports.Held)
+	needed := known && atMost >= limit
+	if known && !needed {
 		out.Closer.AtMost = &atMost
 		out.Closer.Why = "too few sockets to use half of the ephemeral port range"
 	}
-	budget, cancel := context.WithTimeout(ctx, closerBudget)
+	allowed := cmp.Or(t.budget, closerBudget)
+	budget, cancel := context.WithTimeout(ctx, allowed)
 	defer cancel()
 	var err error
 	if needed || timeWait >= timeWaitMatters {
@@ -146,9 +167,9 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 	if needed && err == nil {
 		err = t.dumpEstablished(budget, established, limit)
 	}
-	if budget.Err() != nil && ctx.Err() == nil {
-		t.fold.partial = true
-		out.Closer = Closer{Why: fmt.Sprintf("walking the socket table took longer than %s", closerBudget)}
+	if err != nil && budget.Err() != nil && ctx.Err() == nil {
+		t.fold.partial, t.fold.timeWait = true, nil
+		out.Closer = Closer{Why: fmt.Sprintf("walking the socket table took longer than %s", allowed)}
 		return nil
 	}
 	return err
@@ -181,8 +202,9 @@ func (t *tiers) dumpEstablished(ctx context.Context, established, limit int64) e
 		if seen != sampleSize || established < 2*sampleSize {
 			return false
 		}
-		atMost := t.fold.upperBound(sampleSize, established) + int64(out.Ports.Held)
-		if atMost >= limit {
+		bound := newSampleBound(seen, established)
+		atMost := t.fold.mostPorts(bound) + int64(out.Ports.Held)
+		if atMost >= limit || t.fold.mostUnshared(bound) >= limit {
 			return false
 		}
 		out.Closer.Sampled = seen
@@ -194,7 +216,9 @@ func (t *tiers) dumpEstablished(ctx context.Context, established, limit int64) e
 	if err := t.dumpKeepingCount(ctx, r, enough); err != nil {
 		return fmt.Errorf("list established sockets: %w", err)
 	}
-	out.Closer.Looked = out.Closer.Sampled == 0
+	if out.Closer.Sampled == 0 {
+		t.looked(limit)
+	}
 	return nil
 }
 
@@ -245,18 +269,25 @@ func (f *fold) mostOther() (most int64) {
 	return most
 }
 
-// upperBound is an upper confidence bound on the ports that any destination
-// uses when n of total ESTABLISHED sockets were seen. TIME_WAIT and all other
-// states were seen whole.
-func (f *fold) upperBound(n int, total int64) int64 {
-	unseen := int64(math.Ceil(shareUpperBound(0, n, total) * float64(total)))
-	most := unseen + f.overflow
+// mostPorts bounds the ports that any destination uses. TIME_WAIT and all
+// other states were seen whole.
+func (f *fold) mostPorts(b *sampleBound) int64 {
+	most := b.sockets(f.overflow)
 	for _, d := range f.destinations {
-		established := unseen
-		if d.Established > 0 {
-			established = int64(math.Ceil(shareUpperBound(d.Established, n, total) * float64(total)))
+		most = max(most, b.sockets(d.Established)+d.TimeWait+d.Other)
+	}
+	return most
+}
+
+// mostUnshared bounds the ports of any client that may use each of its ports
+// once only, as one does that calls bind() before connect(): a rule asks for
+// those. That a port was seen twice settles that a client does not.
+func (f *fold) mostUnshared(b *sampleBound) int64 {
+	most := b.sockets(f.lost)
+	for _, c := range f.clients {
+		if c.Ports == c.Sockets {
+			most = max(most, b.sockets(c.Sockets))
 		}
-		most = max(most, established+d.TimeWait+d.Other)
 	}
 	return most
 }

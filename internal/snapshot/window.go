@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // SchemaVersion is the version of the saved form of a Window. A reader refuses
@@ -41,7 +42,7 @@ func (w *Window) Seconds() (float64, bool) {
 		return 0, false
 	}
 	s := *w.To.Uptime - *w.From.Uptime
-	return s, s > 0
+	return s, s > 0 && !math.IsInf(s, 1)
 }
 
 // Encode writes w as JSON.
@@ -88,12 +89,16 @@ func Decode(in io.Reader) (*Window, error) {
 	return &w, nil
 }
 
-// decodeReason turns a JSON syntax error at the end of the data into
-// ErrTruncated: a cut file is the usual cause.
+// decodeReason words an error of encoding/json. A syntax error at the end of
+// the data becomes ErrTruncated: a cut file is the usual cause.
 func decodeReason(err error, size int) error {
 	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) && syntax.Offset >= int64(size) {
+	var mismatch *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &syntax) && syntax.Offset >= int64(size):
 		return fmt.Errorf("%w after %d bytes", ErrTruncated, size)
+	case errors.As(err, &mismatch):
+		return fmt.Errorf("byte %d: %s is not what a window has in %q", mismatch.Offset, mismatch.Value, mismatch.Field)
 	}
 	return err
 }

@@ -38,11 +38,11 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 	switch {
 	case missing == 0:
 	case h.partial:
-		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %d sockets in %s", missing, holderBudget), "")
+		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %s in %s", countSockets(missing), holderBudget), "")
 	case h.hidden > 0:
-		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden: no holder found for %d sockets", h.hidden, missing), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
+		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden: no holder found for %s", h.hidden, countSockets(missing)), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
 	default:
-		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %d sockets: they belong to the kernel, or to processes that ended, are hidden or live in another PID namespace", missing), "")
+		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %s: held by the kernel, or by a process that ended, is hidden or lives in another PID namespace", countSockets(missing)), "")
 	}
 }
 
@@ -108,4 +108,11 @@ func (h *holders) owners(inodes []uint32) (pids []int) {
 		}
 	}
 	return pids
+}
+
+func countSockets(n int) string {
+	if n == 1 {
+		return "1 socket"
+	}
+	return fmt.Sprintf("%d sockets", n)
 }

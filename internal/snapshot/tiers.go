@@ -29,7 +29,7 @@ const closerShare = 0.5
 
 // timeWaitMatters is the number of TIME_WAIT sockets from which on rules say
 // where they belong.
-const timeWaitMatters = 1000
+const timeWaitMatters = 100
 
 // closerBudget bounds how long tier 2 may take.
 const closerBudget = 10 * time.Second

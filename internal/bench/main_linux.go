@@ -71,6 +71,9 @@ func main() {
 
 // outside builds the program and measures it in a new network namespace.
 func outside(ctx context.Context, binary string, sockets int) error {
+	if sockets < 2 || sockets > maxSockets {
+		return fmt.Errorf("-sockets %d is not between 2 and %d", sockets, maxSockets)
+	}
 	if binary == "" {
 		dir, err := os.MkdirTemp("", "tcptune-bench-")
 		if err != nil {

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package docs tests the pages that people write: links lead somewhere, and
+// examples do what the text beside them says.
+package docs
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/tcptune/tcptune/internal/expr"
+	"github.com/tcptune/tcptune/rules"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// pages are the pages of the repository's root and of this folder.
+func pages(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"../*.md", "*.md", "rules/*.md"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, found...)
+	}
+	if len(all) == 0 {
+		t.Fatal("no page found")
+	}
+	return all
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// link is an inline link of Markdown, without a title.
+var link = regexp.MustCompile(`\]\(([^()\s]+)\)`)
+
+// fence is a block of code: its words and its text.
+var fence = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
+
+func TestLinks(t *testing.T) {
+	for _, page := range pages(t) {
+		text := fence.ReplaceAllString(read(t, page), "")
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			target, anchor, _ := strings.Cut(m[1], "#")
+			if strings.Contains(target, "://") {
+				continue
+			}
+			file := page
+			if target != "" {
+				file = filepath.Join(filepath.Dir(page), target)
+			}
+			if _, err := os.Stat(file); err != nil {
+				t.Errorf("%s: link to %s: %v", page, m[1], err)
+			} else if anchor != "" && !slices.Contains(anchors(read(t, file)), anchor) {
+				t.Errorf("%s: link to %s: no such heading", page, m[1])
+			}
+		}
+	}
+}
+
+var (
+	heading     = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	unspeakable = regexp.MustCompile(`[^a-z0-9 _-]`)
+)
+
+// anchors are the headings of a page as GitHub makes anchors of them.
+func anchors(page string) []string {
+	var all []string
+	for _, m := range heading.FindAllStringSubmatch(fence.ReplaceAllString(page, ""), -1) {
+		a := unspeakable.ReplaceAllString(strings.ToLower(m[1]), "")
+		all = append(all, strings.ReplaceAll(a, " ", "-"))
+	}
+	return all
+}
+
+// TestRuleFormat loads the example of rule-format.md and runs the fixtures
+// that the page shows.
+func TestRuleFormat(t *testing.T) {
+	blocks := make(map[string]string)
+	for _, m := range fence.FindAllStringSubmatch(read(t, "rule-format.md"), -1) {
+		blocks[m[1]] = m[2]
+	}
+	var keys []string
+	for _, p := range sysctl.LoadCatalogue().Parameters() {
+		keys = append(keys, p.Key.String())
+	}
+	env, err := expr.New(keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rule, err := rules.Parse(env, "accept-queue-filling.yaml", []byte(blocks["yaml"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"hit", "miss", "unknown"} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(dir, name+".yaml")
+			if err := os.WriteFile(path, []byte(blocks["yaml "+name]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			fixture, err := rules.ReadFixture(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			outcome, err := fixture.Run(rule)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "unknown" && !slices.Equal(outcome.Skipped[0].Missing, []string{"listeners.backlog"}) {
+				t.Errorf("missing facts: want listeners.backlog, got %v", outcome.Skipped[0].Missing)
+			}
+		})
+	}
+}
+
+// status is a row of the table of exit-status.md, or a constant of exit.go.
+var (
+	statusRow      = regexp.MustCompile(`(?m)^\| (\d+) \|`)
+	statusConstant = regexp.MustCompile(`(?m)^\texit\w+ += (\d+)`)
+)
+
+func TestExitStatus(t *testing.T) {
+	numbers := func(re *regexp.Regexp, text string) []string {
+		var all []string
+		for _, m := range re.FindAllStringSubmatch(text, -1) {
+			all = append(all, m[1])
+		}
+		return all
+	}
+	got := numbers(statusRow, read(t, "exit-status.md"))
+	want := numbers(statusConstant, read(t, "../cmd/tcptune/exit.go"))
+	if len(want) == 0 || !slices.Equal(want, got) {
+		t.Errorf("statuses: want %v of exit.go, got %v", want, got)
+	}
+}

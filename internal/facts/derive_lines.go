@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/tcptune/tcptune/internal/nearest"
 	"github.com/tcptune/tcptune/internal/snapshot"
 	"github.com/tcptune/tcptune/sysctl"
 )
@@ -38,7 +39,7 @@ type classifier struct {
 }
 
 // classify returns the status of a line as the vocabulary describes it.
-func (c *classifier) classify(line snapshot.Line) (status, note, nearest string) {
+func (c *classifier) classify(line snapshot.Line) (status, note, meant string) {
 	if line.Glob {
 		return "pattern", "", ""
 	}
@@ -66,7 +67,7 @@ func (c *classifier) classify(line snapshot.Line) (status, note, nearest string)
 }
 
 // missing says why a key that the catalogue knows is not there.
-func (c *classifier) missing(key string, p *sysctl.Parameter) (status, note, nearest string) {
+func (c *classifier) missing(key string, p *sysctl.Parameter) (status, note, meant string) {
 	switch {
 	case c.older(p.Since):
 		return "too-new", "needs Linux " + firstVersion(p.Since) + ", this is " + c.facts.Kernel.Release, ""
@@ -81,7 +82,7 @@ func (c *classifier) missing(key string, p *sysctl.Parameter) (status, note, nea
 }
 
 // stranger says why a key that is not in the catalogue is not there.
-func (c *classifier) stranger(key string) (status, note, nearest string) {
+func (c *classifier) stranger(key string) (status, note, meant string) {
 	if c.needsModule(key) {
 		return "module", "the kernel module behind it is not loaded", ""
 	}
@@ -160,31 +161,5 @@ var removedKeys = map[string]string{
 	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_fin_wait":    "renamed: net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
 }
 
-// near reports whether two keys differ by one or two letters: insertions,
-// deletions, changes or neighbours swapped.
-func near(a, b string) bool {
-	const most = 2
-	if d := len(a) - len(b); d > most || d < -most {
-		return false
-	}
-	prev2, prev := make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range prev {
-		prev[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row := make([]int, len(b)+1)
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(prev[j]+1, row[j-1]+1, prev[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], prev2[j-2]+1)
-			}
-		}
-		prev2, prev = prev, row
-	}
-	return prev[len(b)] <= most
-}
+// near reports whether two keys differ by one or two letters.
+func near(a, b string) bool { return nearest.Distance(a, b) <= 2 }

@@ -65,11 +65,16 @@ var stateHint = map[string]string{
 }
 
 func (p *page) stateTable(s *States) {
+	const hints = 63 // columns that the lines need with the longest hint
 	var total int64
 	for _, name := range stateOrder {
 		n := s.States[name]
 		total += n
-		p.line(fmt.Sprintf("%12s  %-11s  %s", thousands(n), stateTitle[name], p.style.paint(dim, stateHint[name])))
+		line := fmt.Sprintf("%12s  %-11s", thousands(n), stateTitle[name])
+		if p.style.width() >= hints {
+			line += "  " + p.style.paint(dim, stateHint[name])
+		}
+		p.line(line)
 	}
 	p.line(fmt.Sprintf("%12s  all", thousands(total)))
 }

@@ -123,25 +123,45 @@ func answer(v rules.Verdict) string {
 	return string(v)
 }
 
+// evidence prints names and values in two columns, each wrapped.
 func (p *page) evidence(list []rules.Evidence) {
-	nameWidth := 0
+	const indent, gap = 4, 2
+	column := 0
 	for _, e := range list {
-		nameWidth = max(nameWidth, ansi.StringWidth(Clean(e.Name)))
+		column = max(column, ansi.StringWidth(Clean(e.Name)))
 	}
-	nameWidth = min(nameWidth, p.style.width()/2)
+	column = min(column, p.style.width()/2-indent-gap)
 	for _, e := range list {
-		text := value(e.Value)
-		if e.Unit != "" {
-			text += " " + e.Unit
+		names := []string{Clean(e.Name)}
+		if ansi.StringWidth(names[0]) > column {
+			names = wrap(e.Name, column-gap)
 		}
-		if e.Limit != nil {
-			text += " (limit " + value(e.Limit) + ")"
+		values := wrap(evidenceText(e), p.style.width()-indent-column-gap)
+		for i := range max(len(names), len(values)) {
+			line := strings.Repeat(" ", indent)
+			if i > 0 {
+				line += strings.Repeat(" ", gap) // a name goes on
+			}
+			if i < len(names) {
+				line += names[i]
+			}
+			if i < len(values) {
+				line += strings.Repeat(" ", indent+column+gap-ansi.StringWidth(line)) + values[i]
+			}
+			p.line(line)
 		}
-		name := Clean(e.Name)
-		pad := strings.Repeat(" ", max(0, nameWidth-ansi.StringWidth(name)))
-		prefix := "    " + name + pad + "  "
-		p.block(prefix, strings.Repeat(" ", min(ansi.StringWidth(prefix), p.style.width()/2)), text)
 	}
+}
+
+func evidenceText(e rules.Evidence) string {
+	text := value(e.Value)
+	if e.Value != nil && e.Unit != "" {
+		text += " " + e.Unit
+	}
+	if e.Limit != nil {
+		text += " (limit " + value(e.Limit) + ")"
+	}
+	return text
 }
 
 func (p *page) recommendation(number int, r *rules.Recommendation) {
@@ -219,20 +239,26 @@ const maxListedRules = 10
 const maxListedFacts = 4
 
 func (p *page) unjudged(c *Check) {
-	if len(c.Skipped) == 0 {
-		return
+	var rates, others []rules.Skipped
+	for _, s := range c.Skipped {
+		if c.Window.Seconds == nil && lacksRates(s) {
+			rates = append(rates, s)
+		} else {
+			others = append(others, s)
+		}
 	}
-	if c.Window.Seconds == nil && onlyRates(c.Skipped) {
-		p.block("", "  ", fmt.Sprintf("not judged without a window: %s; run with --window 10s", ruleNames(c.Skipped)))
-		return
+	if len(rates) > 0 {
+		p.block("", "  ", fmt.Sprintf("not judged without a window: %s; --window 10s on the live host judges them", ruleNames(rates)))
 	}
-	if len(c.Skipped) > maxListedRules {
-		p.block("not judged: ", "  ", ruleNames(c.Skipped))
+	if len(others) > maxListedRules {
+		p.block("not judged: ", "  ", ruleNames(others))
 		p.line("  (--format json names what each of them lacks)")
 		return
 	}
-	p.line("not judged:")
-	for _, s := range c.Skipped {
+	if len(others) > 0 {
+		p.line("not judged:")
+	}
+	for _, s := range others {
 		p.block("  ", "    ", s.Rule+": "+skipReason(s))
 	}
 }
@@ -252,16 +278,14 @@ func skipReason(s rules.Skipped) string {
 	return text
 }
 
-// onlyRates reports whether all that is missing comes with a window.
-func onlyRates(list []rules.Skipped) bool {
-	for _, s := range list {
-		if s.Fault != "" || len(s.Missing) == 0 {
+// lacksRates reports whether all that a rule lacks comes with a window.
+func lacksRates(s rules.Skipped) bool {
+	if s.Fault != "" || len(s.Missing) == 0 {
+		return false
+	}
+	for _, m := range s.Missing {
+		if !strings.HasPrefix(m, "rate.") && !strings.HasPrefix(m, "delta.") && !strings.HasSuffix(m, "per_second") {
 			return false
-		}
-		for _, m := range s.Missing {
-			if !strings.HasPrefix(m, "rate.") && !strings.HasPrefix(m, "delta.") {
-				return false
-			}
 		}
 	}
 	return true

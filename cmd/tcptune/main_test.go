@@ -3,11 +3,15 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"tcptune": main})
+	if status, ok := dispatch(); ok {
+		os.Exit(status)
+	}
+	testscript.Main(m, commands())
 }

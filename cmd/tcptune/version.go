@@ -27,7 +27,7 @@ func newVersionCommand(s streams) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(s.out, "tcptune %s\ncommit %s\n%s %s/%s\n", version, commitOrUnknown(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return err
+			return outputErrorOrNil(err)
 		},
 	}
 }

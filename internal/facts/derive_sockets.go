@@ -253,9 +253,9 @@ func (d *derivation) networks() {
 		if o.Peer.Addr().Is6() {
 			bits = 48
 		}
-		prefix, err := o.Peer.Addr().WithZone("").Prefix(bits)
-		if err != nil {
-			continue
+		prefix, _ := o.Peer.Addr().WithZone("").Prefix(bits)
+		if !prefix.IsValid() {
+			continue // no address, in a damaged file
 		}
 		g := groups[prefix]
 		if g == nil {

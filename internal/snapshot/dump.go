@@ -83,8 +83,11 @@ func (c *Collector) overNetlink(ctx context.Context, s *Snapshot, collect func(d
 		defer client.Close()
 		err = collect(client)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, sockdiag.ErrUnavailable):
 		s.gap("sock_diag", err, "load the kernel modules inet_diag and tcp_diag: only sock_diag tells backlogs and drops of listeners")
+	case err != nil:
+		s.gap("sock_diag", err, "")
 	}
 	return err
 }

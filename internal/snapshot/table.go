@@ -56,30 +56,36 @@ type TableRow struct {
 // Table counts every socket once and groups them.
 func (c *Collector) Table(ctx context.Context, by Grouping) (*Table, error) {
 	s := &Snapshot{}
-	t := &tabulation{
-		table:     &Table{By: by, States: make(map[string]int64), Rows: []TableRow{}, Gaps: []Gap{}},
-		rows:      make(map[string]*TableRow),
-		listeners: make(map[uint16][]Listener),
-	}
+	var h *holders
 	if by == ByProcess || by == ByListener {
-		h, err := findHolders(ctx, c.root, nil)
-		if err != nil {
-			s.gap("/proc/PID/fd", err, "")
-		} else {
-			t.holders, t.name = h, c.processNamer(h)
-			t.table.Partial = h.partial
-			if h.hidden > 0 {
-				s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden", h.hidden), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
-			}
-		}
+		h = c.allHolders(ctx, s)
 	}
-	err := c.withDumper(ctx, s, func(d dumper) error { return t.count(ctx, d) })
-	t.table.Gaps = append(t.table.Gaps, s.Gaps...)
+	var t *tabulation
+	err := c.withDumper(ctx, s, func(d dumper) error {
+		t = newTabulation(by, h, c.processNamer(h)) // text tables begin anew where sock_diag broke off
+		return t.count(ctx, d)
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list sockets: %w", err)
 	}
 	t.finish()
+	t.table.Gaps = append(t.table.Gaps, s.Gaps...)
 	return t.table, ctx.Err()
+}
+
+// allHolders searches the holders of every socket, nil when that cannot be
+// done.
+func (c *Collector) allHolders(ctx context.Context, s *Snapshot) *holders {
+	h, err := findHolders(ctx, c.root, nil)
+	switch {
+	case err != nil:
+		s.gap("/proc/PID/fd", err, "")
+	case h.partial:
+		s.gap("/proc/PID/fd", fmt.Errorf("not every process was searched in %s", holderBudget), "")
+	case h.hidden > 0:
+		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden", h.hidden), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
+	}
+	return h
 }
 
 // processNamer returns a function that names a process, and reads each name once.
@@ -99,8 +105,19 @@ type tabulation struct {
 	table     *Table
 	rows      map[string]*TableRow
 	listeners map[uint16][]Listener
-	holders   *holders
+	holders   *holders // nil when unknown
 	name      func(pid int) string
+}
+
+func newTabulation(by Grouping, h *holders, name func(pid int) string) *tabulation {
+	return &tabulation{
+		table: &Table{
+			By: by, States: make(map[string]int64), Rows: []TableRow{}, Gaps: []Gap{}, Partial: h != nil && h.partial,
+		},
+		rows:      make(map[string]*TableRow),
+		listeners: make(map[uint16][]Listener),
+		holders:   h, name: name,
+	}
 }
 
 // count walks all sockets, listeners first: they tell inbound from outgoing.

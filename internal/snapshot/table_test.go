@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,13 +18,8 @@ import (
 // tabulate counts a table with two known processes.
 func tabulate(t *testing.T, f *fakeTable, by Grouping) *Table {
 	t.Helper()
-	tab := &tabulation{
-		table:     &Table{By: by, States: make(map[string]int64)},
-		rows:      make(map[string]*TableRow),
-		listeners: make(map[uint16][]Listener),
-		holders:   &holders{byInode: map[uint32][]int{1: {10, 11}, 2: {11}}},
-		name:      func(pid int) string { return fmt.Sprintf("p[%d]", pid) },
-	}
+	h := &holders{byInode: map[uint32][]int{1: {10, 11}, 2: {11}}}
+	tab := newTabulation(by, h, func(pid int) string { return fmt.Sprintf("p[%d]", pid) })
 	if err := tab.count(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +43,7 @@ func TestTable(t *testing.T) {
 		rows  []TableRow
 		other int64
 	}{
-		{by: ByState},
+		{by: ByState, rows: []TableRow{}},
 		{
 			by: ByListener, other: 1, rows: []TableRow{
 				// SO_REUSEPORT: one row, the process named once.
@@ -68,7 +64,7 @@ func TestTable(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.by), func(t *testing.T) {
-			want := &Table{By: tt.by, Method: "fake", States: states, Rows: tt.rows, Other: tt.other}
+			want := &Table{By: tt.by, Method: "fake", States: states, Rows: tt.rows, Other: tt.other, Gaps: []Gap{}}
 			if diff := cmp.Diff(want, tabulate(t, table, tt.by)); diff != "" {
 				t.Errorf("table (-want +got)\n%s", diff)
 			}
@@ -125,8 +121,15 @@ func TestTableTree(t *testing.T) {
 	if table, err := c.Table(t.Context(), ByProcess); table != nil || err == nil || !strings.HasPrefix(err.Error(), "list sockets: ") {
 		t.Errorf("Table = %v, %v", table, err)
 	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d.write("proc/100/status", "Name:\tnginx\nUid:\t0\t0\t0\t0\n")
+	gaps := &Snapshot{}
+	if h := c.allHolders(ctx, gaps); !h.partial || !newTabulation(ByProcess, h, nil).table.Partial || len(gaps.Gaps) != 1 {
+		t.Errorf("holders %+v, gaps %v", h, gaps.Gaps)
+	}
 	broken := errors.New("broken")
-	tab := &tabulation{table: &Table{By: ByState, States: map[string]int64{}}}
+	tab := newTabulation(ByState, nil, nil)
 	if err := tab.count(t.Context(), &fakeTable{fail: func(sockdiag.Request) error { return broken }}); !errors.Is(err, broken) {
 		t.Error(err)
 	}

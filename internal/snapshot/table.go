@@ -105,6 +105,7 @@ type tabulation struct {
 	table     *Table
 	rows      map[string]*TableRow
 	listeners map[uint16][]Listener
+	most      int      // rows
 	holders   *holders // nil when unknown
 	name      func(pid int) string
 }
@@ -116,7 +117,9 @@ func newTabulation(by Grouping, h *holders, name func(pid int) string) *tabulati
 		},
 		rows:      make(map[string]*TableRow),
 		listeners: make(map[uint16][]Listener),
-		holders:   h, name: name,
+		most:      maxTableRows,
+		holders:   h,
+		name:      name,
 	}
 }
 
@@ -179,7 +182,7 @@ func (t *tabulation) row(s *sockdiag.Socket) *TableRow {
 func (t *tabulation) named(name string) *TableRow {
 	row := t.rows[name]
 	if row == nil {
-		if len(t.rows) >= maxTableRows {
+		if len(t.rows) >= t.most {
 			t.table.Partial = true
 			return nil
 		}

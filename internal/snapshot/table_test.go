@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 
@@ -73,20 +72,24 @@ func TestTable(t *testing.T) {
 }
 
 func TestTableBounds(t *testing.T) {
+	const most = 10
 	table := &fakeTable{}
-	for i := range maxTableRows + 5 {
-		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, byte(i >> 16), byte(i >> 8), byte(i)}), 443)
-		table.sockets = append(table.sockets, outgoing(sockdiag.StateTimeWait, 40000, to))
+	for i := range most + 5 {
+		table.sockets = append(table.sockets, outgoing(sockdiag.StateTimeWait, 40000, peer(i)))
 	}
-	got := tabulate(t, table, ByDestination)
-	if len(got.Rows) != maxTableRows || got.Other != 5 || !got.Partial || got.States["time_wait"] != maxTableRows+5 {
-		t.Errorf("%d rows, other %d, partial %v", len(got.Rows), got.Other, got.Partial)
-	}
-	for i := range table.sockets {
-		table.sockets[i].State, table.sockets[i].Source = sockdiag.StateListen, table.sockets[i].Destination
-	}
-	if got := tabulate(t, table, ByListener); len(got.Rows) != maxTableRows || got.Other != 5 {
-		t.Errorf("%d rows of listeners, other %d", len(got.Rows), got.Other)
+	for _, by := range []Grouping{ByDestination, ByListener} {
+		tab := newTabulation(by, nil, nil)
+		tab.most = most
+		if err := tab.count(t.Context(), table); err != nil {
+			t.Fatal(err)
+		}
+		tab.finish()
+		if got := tab.table; len(got.Rows) != most || got.Other != 5 || !got.Partial {
+			t.Errorf("by %s: %d rows, other %d, partial %v", by, len(got.Rows), got.Other, got.Partial)
+		}
+		for i := range table.sockets {
+			table.sockets[i].State, table.sockets[i].Source = sockdiag.StateListen, table.sockets[i].Destination
+		}
 	}
 }
 

@@ -57,13 +57,15 @@ func (w *Window) Encode(out io.Writer) error {
 
 // Decode reads a window that Encode wrote. It returns nil on any error:
 // ErrNewerSchema for a file of a later tcptune, ErrTruncated for a cut file.
-func Decode(in io.Reader) (*Window, error) {
-	data, err := io.ReadAll(io.LimitReader(in, MaxWindowBytes+1))
+func Decode(in io.Reader) (*Window, error) { return decode(in, MaxWindowBytes) }
+
+func decode(in io.Reader, most int64) (*Window, error) {
+	data, err := io.ReadAll(io.LimitReader(in, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("read window: %w", err)
 	}
-	if len(data) > MaxWindowBytes {
-		return nil, fmt.Errorf("read window: larger than %d bytes", MaxWindowBytes)
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("read window: larger than %d bytes", most)
 	}
 	var version struct {
 		SchemaVersion *int `json:"schema_version"`

@@ -135,11 +135,12 @@ func (blanks) Read(b []byte) (int, error) {
 }
 
 func TestDecodeBounds(t *testing.T) {
-	if testing.Short() {
-		t.Skip("reads 256 MiB")
+	if w, err := decode(blanks{}, 1000); w != nil || err == nil || err.Error() != "read window: larger than 1000 bytes" {
+		t.Errorf("decode an endless file: %v, %v", w, err)
 	}
-	if w, err := Decode(blanks{}); w != nil || err == nil || !strings.Contains(err.Error(), "larger than") {
-		t.Errorf("Decode of an endless file = %v, %v", w, err)
+	whole := encode(t, sampleWindow())
+	if w, err := decode(bytes.NewReader(whole), int64(len(whole))); w == nil || err != nil {
+		t.Errorf("decode a file of the largest size: %v, %v", w, err)
 	}
 	broken := errors.New("broken")
 	if w, err := Decode(io.MultiReader(strings.NewReader("{"), failing{broken})); w != nil || !errors.Is(err, broken) {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package snapshot
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// TestCollectTreeHolders: owners are found in a saved /proc, too, and links in
+// it do not lead out.
+func TestCollectTreeHolders(t *testing.T) {
+	d := captureTree(t, "close-wait")
+	const status = "Name:\t%s\nUid:\t0\t33\t0\t0\nGid:\t0\t0\t0\t0\n"
+	process := func(pid, name string, sockets ...string) {
+		d.write("proc/"+pid+"/status", fmt.Sprintf(status, name))
+		for i, inode := range sockets {
+			d.link(fmt.Sprintf("proc/%s/fd/%d", pid, i), "socket:["+inode+"]")
+		}
+	}
+	process("100", "nginx", "2769383", "2769514", "2769514", "1")
+	process("101", "worker", "2769383")
+	process("102", "idle", "1", "x", "99999999999")
+	d.link("proc/100/fd/9", "/dev/null")
+	d.link("proc/100/exe", "/usr/sbin/nginx")
+	d.write("proc/100/limits", "Limit                     Soft Limit           Hard Limit           Units     \nMax open files            256                  unlimited            files     \n")
+	outside := newTree(t, nil)
+	outside.link("3", "socket:[2769515]")
+	d.write("proc/103/status", fmt.Sprintf(status, "outside"))
+	d.link("proc/103/fd", string(outside))
+	s := snapshotOf(t, d)
+	want := map[int]Process{
+		100: {Name: "nginx", Exe: ptr("/usr/sbin/nginx"), UID: 33, FDs: 5, FDSoft: ptr[int64](256), FDHard: ptr[int64](1<<63 - 1)},
+		101: {Name: "worker", UID: 33, FDs: 1},
+	}
+	if diff := cmp.Diff(want, s.Processes); diff != "" {
+		t.Errorf("processes (-want +got)\n%s", diff)
+	}
+	owners := slices.Sorted(slices.Values(s.Sockets.Listeners[0].Owners))
+	if diff := cmp.Diff([]int{100, 101}, owners); diff != "" {
+		t.Errorf("owners of the listener (-want +got)\n%s", diff)
+	}
+	for _, o := range s.Sockets.Open {
+		if got := o.Inode == 2769514; got != slices.Equal(o.Owners, []int{100}) || !got && o.Owners != nil {
+			t.Errorf("socket %+v", o)
+		}
+	}
+	if !slices.Contains(s.Sockets.Tiers, tierHolders) {
+		t.Errorf("tiers %v", s.Sockets.Tiers)
+	}
+	if i := slices.IndexFunc(s.Gaps, func(g Gap) bool { return g.Source == "/proc/PID/fd" }); i < 0 || !strings.HasPrefix(s.Gaps[i].Reason, "no holder found for 57 sockets") {
+		t.Errorf("gaps %+v", s.Gaps)
+	}
+}
+
+func TestSocketInode(t *testing.T) {
+	for link, want := range map[string]uint32{
+		"socket:[12345]": 12345, "socket:[4294967295]": 1<<32 - 1, "socket:[4294967296]": 0, "pipe:[1]": 0, "socket:[]": 0, "/dev/null": 0, "": 0,
+	} {
+		if got, ok := socketInode(link); ok != (want != 0) || ok && got != want {
+			t.Errorf("socketInode(%q) = %d, %v, want %d", link, got, ok, want)
+		}
+	}
+}
+
+// TestWantedInodes: holders are searched for what reports name, not for every
+// connection.
+func TestWantedInodes(t *testing.T) {
+	s := &Sockets{
+		Listeners: []Listener{{Inode: 1}},
+		Open:      []Socket{{Inode: 2}, {Inode: 0}},
+		Ports:     PortRange{Low: 1, High: 100, Held: 10, Known: true},
+		Clients:   []Client{{Ports: 39, Inodes: []uint32{30}}, {Ports: 40, Inodes: []uint32{31}}},
+	}
+	for i := range uint32(8) {
+		d := Destination{Established: 10, Inodes: []uint32{10 + i}}
+		if i == 7 {
+			d.Established = 40
+		}
+		s.Destinations = append(s.Destinations, d)
+	}
+	got := slices.Sorted(maps.Keys(s.wantedInodes()))
+	if diff := cmp.Diff([]uint32{1, 2, 10, 11, 12, 13, 14, 17, 31}, got); diff != "" {
+		t.Errorf("inodes (-want +got)\n%s", diff)
+	}
+	empty := &Snapshot{Sockets: &Sockets{}}
+	empty.nameHolders(t.Context(), root(t.TempDir()))
+	if empty.Processes != nil || empty.Gaps != nil || empty.Sockets.Tiers != nil {
+		t.Errorf("searched for nothing: %+v", empty)
+	}
+}
+
+// TestHoldersBudget: what was not searched in time is told.
+func TestHoldersBudget(t *testing.T) {
+	d := newTree(t, map[string]string{"proc/100/status": "Name:\ta\nUid:\t0\t0\t0\t0\n"})
+	d.link("proc/100/fd/0", "socket:[1]")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := &Snapshot{Sockets: &Sockets{Listeners: []Listener{{Inode: 1}}}}
+	s.nameHolders(ctx, root(d))
+	if len(s.Gaps) != 1 || s.Gaps[0].Reason != "no holder found for 1 socket in 5s" {
+		t.Errorf("gaps %+v", s.Gaps)
+	}
+	d.remove("proc")
+	if s.nameHolders(t.Context(), root(d)); len(s.Gaps) != 2 || s.Gaps[1].Reason != "not there" {
+		t.Errorf("gaps %+v", s.Gaps)
+	}
+}

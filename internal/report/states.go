@@ -116,10 +116,10 @@ func (p *page) groupTable(s *States) {
 		p.line("none")
 	}
 	if s.Omitted > 0 {
-		p.line(fmt.Sprintf("and %d more rows (--top 0 prints all)", s.Omitted))
+		p.line("and " + plural(s.Omitted, "more row", "more rows") + " (--top 0 prints all)")
 	}
 	if s.Other > 0 {
-		p.line(fmt.Sprintf("%s sockets belong to no %s", thousands(s.Other), s.By))
+		p.line(plural(int(s.Other), "socket belongs", "sockets belong") + " to no " + string(s.By))
 	}
 }
 

@@ -8,30 +8,41 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"time"
 
 	"github.com/tcptune/tcptune/internal/procnet"
 	"github.com/tcptune/tcptune/internal/sockdiag"
 )
 
+// socketsBudget bounds how long the socket table may be walked in all.
+const socketsBudget = 30 * time.Second
+
 // readSockets collects the socket table: all that rules need of it, or, for
 // the start of a window, only what is compared with the end.
 func (c *Collector) readSockets(ctx context.Context, s *Snapshot, closer bool) {
 	ports, reserved := c.portRange(s)
+	budget, cancel := context.WithTimeout(ctx, socketsBudget)
+	defer cancel()
 	collect := func(d dumper) error {
 		t := &tiers{dumper: d, fold: newFold(ports, reserved, c.reuseDelay()), openOnly: !closer}
 		t.counts = func() (full, mini int64, ok bool) {
 			return countSockstat(c.readSockstat(func(string, error, string) {})) // a gap was noted before
 		}
-		if err := t.collect(ctx); err != nil {
+		if err := t.collect(budget); err != nil {
 			return err
 		}
 		s.Sockets = t.fold.finish()
 		return nil
 	}
-	if err := c.withDumper(ctx, s, collect); err != nil && ctx.Err() == nil {
-		s.Sockets = nil
-		s.gap("TCP sockets", err, "")
+	err := c.withDumper(budget, s, collect)
+	if err == nil || ctx.Err() != nil {
+		return
 	}
+	if budget.Err() != nil {
+		err = fmt.Errorf("walking the socket table took longer than %s", socketsBudget)
+	}
+	s.Sockets = nil
+	s.gap("TCP sockets", err, "")
 }
 
 // withDumper runs collect over sock_diag, or, where that is not possible, over

@@ -176,9 +176,10 @@ func TestScenarioInterrupt(t *testing.T) {
 				if cmd.ProcessState.ExitCode() != exitInterrupted || stdout.Len() > 0 {
 					t.Errorf("%v, stdout %q", err, stdout.String())
 				}
-				text := <-said
-				if _, last, _ := cutLast(text, "\r\x1b[K"); last != "tcptune: error: interrupted\r\n" {
-					t.Errorf("on the terminal: %q", text)
+				const eraseLine = "\r\x1b[K" // ends each state of the progress
+				lines := strings.Split(<-said, eraseLine)
+				if last := lines[len(lines)-1]; last != "tcptune: error: interrupted\r\n" {
+					t.Errorf("on the terminal: %q", lines)
 				}
 			})
 		})
@@ -207,7 +208,7 @@ func openTerminal(t *testing.T) (controller, terminal *os.File) {
 	return controller, terminal
 }
 
-// read reads from a terminal until its last writer is gone. Heard is closed
+// readTerminal reads from a terminal until its last writer is gone. Heard is closed
 // when the words have come, said has everything in the end.
 func readTerminal(terminal *os.File, words string) (said <-chan string, heard <-chan struct{}) {
 	text, done := make(chan string, 1), make(chan struct{})
@@ -228,12 +229,4 @@ func readTerminal(terminal *os.File, words string) (said <-chan string, heard <-
 		}
 	}()
 	return text, done
-}
-
-// cutLast cuts text around the last instance of sep.
-func cutLast(text, sep string) (before, after string, found bool) {
-	if i := strings.LastIndex(text, sep); i >= 0 {
-		return text[:i], text[i+len(sep):], true
-	}
-	return text, text, false
 }

@@ -180,7 +180,8 @@ func pow2ceil(v ref.Val) ref.Val {
 		return types.NewErr("pow2ceil: no power of two in range for %v", v.Value())
 	}
 	power := types.Int(1)
-	for ; power < maxPower && less(power, v); power *= 2 {
+	for power < maxPower && less(power, v) {
+		power *= 2
 	}
 	return power
 }

@@ -4,6 +4,7 @@ package expr
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 )
 
@@ -22,7 +23,8 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		p, err := env.Compile(source(text), Scalar, "listeners")
 		if err != nil {
-			if errs, ok := err.(Errors); p != nil || !ok || len(errs) == 0 {
+			var errs Errors
+			if p != nil || !errors.As(err, &errs) || len(errs) == 0 {
 				t.Fatalf("Compile(%q) = %v, %#v", text, p, err)
 			}
 			return

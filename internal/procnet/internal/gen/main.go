@@ -7,6 +7,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/format"
 	"io"
@@ -58,8 +59,8 @@ func generate(source []byte) ([]byte, error) {
 	if err := decoder.Decode(&entries); err != nil {
 		return nil, fmt.Errorf("parse counters: %w", err)
 	}
-	if err := decoder.Decode(new(any)); err != io.EOF {
-		return nil, fmt.Errorf("parse counters: more than one document")
+	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("parse counters: more than one document")
 	}
 	var b bytes.Buffer
 	b.WriteString("// SPDX-License-Identifier: Apache-2.0\n\n" +
@@ -72,11 +73,11 @@ func generate(source []byte) ([]byte, error) {
 			return nil, fmt.Errorf("check counters: %s: %w", e.Counter, err)
 		}
 		for i, name := range e.Names {
-			if key := e.section() + "." + name; seen[key] {
+			key := e.section() + "." + name
+			if seen[key] {
 				return nil, fmt.Errorf("check counters: %s: %s appears twice", e.Counter, key)
-			} else {
-				seen[key] = true
 			}
+			seen[key] = true
 			e.write(&b, i)
 		}
 	}

@@ -326,7 +326,7 @@ func TestKernelStop(t *testing.T) {
 		mustDump(t, client, request)
 	}
 	failure := errors.New("no room")
-	if summary, err := client.Dump(t.Context(), request, func(*Socket) error { return failure }); err != failure || summary.Complete {
+	if summary, err := client.Dump(t.Context(), request, func(*Socket) error { return failure }); !errors.Is(err, failure) || summary.Complete {
 		t.Errorf("failed dump: %+v, %v", summary, err)
 	}
 }

@@ -79,7 +79,7 @@ func (p ProcTable) dumpFile(ctx context.Context, path string, r Request, fn func
 			return fmt.Errorf("read TCP sockets from %s: %w", path, ctx.Err())
 		}
 		s, err := t.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -128,7 +128,7 @@ func (t *procReader) next() (*Socket, error) {
 // without it is not an empty table.
 func (t *procReader) heading() {
 	line, ok := t.line()
-	if name, _ := nextField(line); ok && string(name) == "sl" || !ok && t.err != io.EOF {
+	if name, _ := nextField(line); ok && string(name) == "sl" || !ok && !errors.Is(t.err, io.EOF) {
 		return
 	}
 	t.err = errors.New(`line 1: want a heading that starts with "sl"`)

@@ -242,7 +242,7 @@ func FuzzProc(f *testing.F) {
 				if s != nil {
 					t.Errorf("socket %+v with error %v", s, err)
 				}
-				if s, again := r.next(); s != nil || again != err {
+				if s, again := r.next(); s != nil || !errors.Is(again, err) {
 					t.Errorf("after the error %v: %v, %v", err, s, again)
 				}
 				break

@@ -159,7 +159,7 @@ func (f *finder) list(dir string) ([]string, error) {
 	}
 	defer d.Close()
 	all, err := d.Readdirnames(MaxDirEntries)
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = nil // an empty directory
 	}
 	if len(all) == MaxDirEntries {

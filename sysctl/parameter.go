@@ -47,6 +47,7 @@ type Parameter struct {
 // A Scope says how far one value reaches.
 type Scope string
 
+// The scopes.
 const (
 	ScopeNetns   Scope = "netns"   // one value per network namespace
 	ScopeHost    Scope = "host"    // one value for the machine

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/format"
 	"io"
@@ -68,8 +69,8 @@ func generate(source []byte) ([]byte, error) {
 	if err := decoder.Decode(&entries); err != nil {
 		return nil, fmt.Errorf("parse catalogue: %w", err)
 	}
-	if err := decoder.Decode(new(any)); err != io.EOF {
-		return nil, fmt.Errorf("parse catalogue: more than one document")
+	if err := decoder.Decode(new(any)); !errors.Is(err, io.EOF) {
+		return nil, errors.New("parse catalogue: more than one document")
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(path(a.Key), path(b.Key)) })
 	var b bytes.Buffer

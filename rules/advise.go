@@ -93,7 +93,7 @@ func (j *judge) recommend(a *Advice) (Recommendation, bool) {
 	}
 	switch a.Kind {
 	case "file":
-		rec.Action = j.text(a.File, "file") + ": " + rec.Action
+		rec.File = j.text(a.File, "file")
 	case "sysctl":
 		return j.propose(a, rec)
 	}
@@ -117,8 +117,11 @@ func (j *judge) propose(a *Advice, rec Recommendation) (Recommendation, bool) {
 		return rec, true
 	}
 	rec.Key, rec.Proposed = a.Key, settingText(result.Value)
-	rec.Current, _ = j.facts.SysctlText(a.Key)
-	return rec, rec.Current != rec.Proposed
+	current, known := j.facts.SysctlText(a.Key)
+	if known {
+		rec.Current = &current
+	}
+	return rec, !known || current != rec.Proposed
 }
 
 func unknownSuffix(missing []string) string {

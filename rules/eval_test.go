@@ -164,6 +164,7 @@ sysctl: {net.core.somaxconn: "4096", net.ipv4.tcp_rmem: "4096 131072	6291456"}
 absent: [net.ipv4.tcp_tw_recycle]
 `)
 	got := newSet(t, rule).Evaluate(f, Options{Why: true})
+	rmem := "4096 131072 6291456"
 	want := []Finding{{
 		Rule: "a", Category: "accept-queue", Severity: Warning, Confidence: "high", Verdict: VerdictApplication, Scope: "netns",
 		Subject: "[::]:80", Title: "server[42] overflows", Why: "because", References: []string{"KDOC"},
@@ -174,9 +175,9 @@ absent: [net.ipv4.tcp_tw_recycle]
 		},
 		Recommendations: []Recommendation{
 			{Kind: "action", Action: "restart server[42]", Command: "ss -ltn 'sport = :80'"},
-			{Kind: "sysctl", Key: "net.ipv4.tcp_rmem", Current: "4096 131072 6291456", Proposed: "4096 131072 256", Risk: "none", Effect: "at once"},
+			{Kind: "sysctl", Key: "net.ipv4.tcp_rmem", Current: &rmem, Proposed: "4096 131072 256", Risk: "none", Effect: "at once"},
 			{Kind: "action", Action: "look at net.ipv4.tcp_tw_reuse: no value can be proposed, because listeners.drops is unknown", Risk: "low", Effect: "at once"},
-			{Kind: "file", Action: "[::]:80: delete the line", Risk: "none"},
+			{Kind: "file", File: "[::]:80", Action: "delete the line", Risk: "none"},
 		},
 		Because: []Operand{{"it.queue", "128"}, {"it.backlog", "64"}, {"it.drops_per_second", "2"}},
 	}}

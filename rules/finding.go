@@ -68,15 +68,16 @@ type Evidence struct {
 
 // A Recommendation is one thing to do about a finding.
 type Recommendation struct {
-	Kind     string `json:"kind"` // sysctl, action or file
-	Action   string `json:"action,omitempty"`
-	Key      string `json:"key,omitempty"`
-	Current  string `json:"current,omitempty"`
-	Proposed string `json:"proposed,omitempty"`
-	Risk     string `json:"risk,omitempty"` // none, low, medium, high
-	Effect   string `json:"effect,omitempty"`
-	Because  string `json:"because,omitempty"`
-	Command  string `json:"command,omitempty"` // the exact next command
+	Kind     string  `json:"kind"` // sysctl, action or file
+	Action   string  `json:"action,omitempty"`
+	File     string  `json:"file,omitempty"` // file:line to edit
+	Key      string  `json:"key,omitempty"`
+	Current  *string `json:"current,omitempty"` // the live value, which may be empty; nil when it is unknown
+	Proposed string  `json:"proposed,omitempty"`
+	Risk     string  `json:"risk,omitempty"` // none, low, medium, high
+	Effect   string  `json:"effect,omitempty"`
+	Because  string  `json:"because,omitempty"`
+	Command  string  `json:"command,omitempty"` // the exact next command
 }
 
 // An Operand is one part of a condition with the value that it had.

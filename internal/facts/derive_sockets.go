@@ -83,7 +83,11 @@ func (d *derivation) openSockets(s *Sockets) {
 		unowned += int64(float64(cut) * share(unowned, kept))
 	}
 	peers := finWait2Peers.text(netip.Addr.String)
-	listener := synListeners.text(func(p uint16) string { return ":" + itoa(int(p)) })
+	portName := func(p uint16) string { return ":" + itoa(int(p)) }
+	listener := ""
+	if port, n := synListeners.top(portName); n > 0 {
+		listener = portName(port)
+	}
 	addresses := int64(len(synAddresses))
 	s.FinWait2Unowned, s.FinWait2Peers = &unowned, &peers
 	s.SynRecvListener, s.SynRecvAddresses = &listener, &addresses

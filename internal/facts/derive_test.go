@@ -178,7 +178,7 @@ func TestDeriveNumbers(t *testing.T) {
 		Close: ptr[int64](7), CloseWait: ptr[int64](8), LastAck: ptr[int64](9), Listen: ptr[int64](10), Closing: ptr[int64](11),
 		Total: ptr[int64](66), Mini: ptr[int64](2), FinWait2Unowned: ptr[int64](1), FinWait2Peers: ptr("127.0.0.9 (2)"),
 		TimeWaitListenShare: ptr(0.25), TimeWaitListeners: ptr(":80 (1)"), TimeWaitDestinations: ptr("x:1 (3)"),
-		LargestBacklog: ptr[int64](4), SynRecvListener: ptr(":33000 (1)"), SynRecvAddresses: ptr[int64](1),
+		LargestBacklog: ptr[int64](4), SynRecvListener: ptr(":33000"), SynRecvAddresses: ptr[int64](1),
 	}
 	if diff := cmp.Diff(wantSockets, f.Sockets); diff != "" {
 		t.Errorf("sockets (-want +got)\n%s", diff)

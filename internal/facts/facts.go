@@ -86,7 +86,7 @@ type Sockets struct {
 	TimeWaitListeners    *string  `cel:"time_wait_listeners" doc:"top local listening ports among TIME_WAIT, as text"`
 	TimeWaitDestinations *string  `cel:"time_wait_destinations" doc:"top destinations among TIME_WAIT, as text"`
 	LargestBacklog       *int64   `cel:"largest_backlog" doc:"largest backlog of any listener"`
-	SynRecvListener      *string  `cel:"syn_recv_listener" doc:"the listener with most half-open connections, as text"`
+	SynRecvListener      *string  `cel:"syn_recv_listener" doc:"local port with most half-open connections, as text: \":8080\""`
 	SynRecvAddresses     *int64   `cel:"syn_recv_addresses" doc:"distinct source addresses of half-open connections"`
 }
 

@@ -169,7 +169,7 @@ func (p *page) recommendation(number int, r *rules.Recommendation) {
 	rest := strings.Repeat(" ", len(prefix))
 	switch r.Kind {
 	case "sysctl":
-		text := fmt.Sprintf("set %s = %s (now %s)", r.Key, r.Proposed, orUnknown(r.Current))
+		text := fmt.Sprintf("set %s = %s (now %s)", r.Key, r.Proposed, current(r.Current))
 		if r.Risk != "" {
 			text += ", risk " + r.Risk
 		}
@@ -177,6 +177,8 @@ func (p *page) recommendation(number int, r *rules.Recommendation) {
 		if r.Action != "" {
 			p.block(rest, rest, r.Action)
 		}
+	case "file":
+		p.block(prefix, rest, r.File+": "+r.Action)
 	default:
 		p.block(prefix, rest, r.Action)
 	}
@@ -311,6 +313,17 @@ func (p *page) gaps(c *Check) {
 		}
 		p.block("  ", "    ", text)
 	}
+}
+
+// current words the live value of a key.
+func current(v *string) string {
+	switch {
+	case v == nil:
+		return "unknown"
+	case *v == "":
+		return "empty"
+	}
+	return *v
 }
 
 func orUnknown(s string) string {

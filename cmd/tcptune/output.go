@@ -33,7 +33,8 @@ func checkFormats(formats []string, allowed ...string) error {
 	return nil
 }
 
-// writeFormats renders each format whole before it writes a byte of it.
+// writeFormats renders each format. One that goes to a file is whole before a
+// byte of it is written.
 func writeFormats(out io.Writer, formats []string, render func(io.Writer, string) error) error {
 	for _, f := range formats {
 		name, file, toFile := strings.Cut(f, "=")
@@ -62,8 +63,16 @@ func outputError(err error) error {
 	return fmt.Errorf("write to standard output: %w", err)
 }
 
-// writeFile replaces a file that a person named: whole or not at all.
+// writeFile replaces a file that a person named: whole or not at all. What is no
+// regular file, such as /dev/null, a pipe or a link, stays what it is and is
+// written to, as a shell does.
 func writeFile(path string, data []byte, mode fs.FileMode) error {
+	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
+		if err := os.WriteFile(path, data, mode); err != nil {
+			return writeError(path, err)
+		}
+		return nil
+	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
 		return writeError(path, err)

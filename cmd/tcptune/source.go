@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"time"
@@ -55,7 +56,7 @@ func (o *sourceOptions) complete(cmd *cobra.Command, s *fileSettings) error {
 // window reads the saved window, or collects one.
 func (o *sourceOptions) window(ctx context.Context, u *ui, catalogue *sysctl.Catalogue) (*snapshot.Window, error) {
 	if o.from != "" {
-		return loadWindow(u, o.from)
+		return loadWindow(ctx, u.in, o.from)
 	}
 	collector, err := o.collector(catalogue)
 	if err != nil {
@@ -96,8 +97,28 @@ func liveKeys(catalogue *sysctl.Catalogue) []sysctl.Key {
 	return keys
 }
 
-func loadWindow(u *ui, path string) (*snapshot.Window, error) {
-	in := u.in
+// loadWindow reads a saved window. It returns when ctx ends, even while nobody
+// writes to a pipe that is read.
+func loadWindow(ctx context.Context, in io.Reader, path string) (*snapshot.Window, error) {
+	type result struct {
+		window *snapshot.Window
+		err    error
+	}
+	loaded := make(chan result, 1)
+	go func() {
+		window, err := readWindow(in, path)
+		loaded <- result{window, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case r := <-loaded:
+		return r.window, r.err
+	}
+}
+
+// readWindow reads the window of a file, or of in for "-".
+func readWindow(in io.Reader, path string) (*snapshot.Window, error) {
 	if path != "-" {
 		f, err := os.Open(path)
 		if err != nil {
@@ -107,15 +128,17 @@ func loadWindow(u *ui, path string) (*snapshot.Window, error) {
 		in = f
 	}
 	w, err := snapshot.Decode(in)
-	switch {
-	case err == nil:
+	if err == nil {
 		return w, nil
-	case errors.Is(err, snapshot.ErrNewerSchema):
-		return nil, &exitError{status: exitFailed, err: fmt.Errorf("%s: %w", path, err), hint: "judge it with the tcptune that collected it, or a newer one"}
-	case errors.Is(err, snapshot.ErrTruncated):
-		return nil, &exitError{status: exitFailed, err: fmt.Errorf("%s: %w", path, err), hint: "copy it again, or collect it again with: tcptune collect -o FILE"}
 	}
-	return nil, &exitError{status: exitFailed, err: fmt.Errorf("%s: %w", path, err), hint: "make one with: tcptune collect -o FILE"}
+	hint := "make one with: tcptune collect -o FILE"
+	switch {
+	case errors.Is(err, snapshot.ErrNewerSchema):
+		hint = "judge it with the tcptune that collected it, or a newer one"
+	case errors.Is(err, snapshot.ErrTruncated):
+		hint = "copy it again, or collect it again with: tcptune collect -o FILE"
+	}
+	return nil, &exitError{status: exitFailed, err: fmt.Errorf("%s: %w", path, err), hint: hint}
 }
 
 // openError is a file named on the command line that cannot be opened.

@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"slices"
@@ -78,18 +80,23 @@ func readConfig(v *viper.Viper, cmd *cobra.Command) error {
 	if err != nil {
 		return fmt.Errorf("read flag --config: %w", err)
 	}
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config"):
 		return nil
 	case err != nil:
 		return configError(fmt.Errorf("read config: %w", err), "")
-	case info.Size() > maxConfigBytes:
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
+	switch {
+	case err != nil:
+		return configError(fmt.Errorf("read config: %w", err), "")
+	case len(data) > maxConfigBytes:
 		return configError(fmt.Errorf("read config %s: larger than %d bytes", path, maxConfigBytes), "")
 	}
-	v.SetConfigFile(path)
 	v.SetConfigType("yaml")
-	if err := v.ReadInConfig(); err != nil {
+	if err := v.ReadConfig(bytes.NewReader(data)); err != nil {
 		return configError(fmt.Errorf("read config %s: %w", path, err), "")
 	}
 	for _, key := range v.AllKeys() {

@@ -5,6 +5,8 @@ package snapshot
 import (
 	"context"
 	"fmt"
+
+	"github.com/tcptune/tcptune/internal/sockdiag"
 )
 
 // nameHolders finds the processes behind the sockets that reports name:
@@ -12,11 +14,11 @@ import (
 // sample of each destination and client that matters.
 func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 	sockets := s.Sockets
-	wanted := sockets.wantedInodes()
-	if len(wanted) == 0 {
+	w := sockets.wantedInodes()
+	if len(w) == 0 {
 		return
 	}
-	h, err := findHolders(ctx, r, wanted)
+	h, err := findHolders(ctx, r, w)
 	if err != nil {
 		s.gap("/proc/PID/fd", err, "")
 		return
@@ -30,7 +32,7 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 		}
 	}
 	missing := 0
-	for inode := range wanted {
+	for inode := range w {
 		if len(h.byInode[inode]) == 0 {
 			missing++
 		}
@@ -46,33 +48,45 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 	}
 }
 
+// The numbers of sockets in a state from which on rules name their holders:
+// fewer are not worth looking at every descriptor of the machine.
+const (
+	manyCloseWait = 20
+	manySynSent   = 5
+)
+
 // wantedInodes lists the sockets whose holders rules ask for.
-func (s *Sockets) wantedInodes() map[uint32]bool {
-	wanted := make(map[uint32]bool)
-	add := func(inodes ...uint32) {
+func (s *Sockets) wantedInodes() wanted {
+	w := make(wanted)
+	add := func(everywhere bool, inodes ...uint32) {
 		for _, inode := range inodes {
 			if inode != 0 {
-				wanted[inode] = true
+				w[inode] = w[inode] || everywhere
 			}
 		}
 	}
 	for i := range s.Listeners {
-		add(s.Listeners[i].Inode)
+		l := &s.Listeners[i]
+		add(l.Queue > 0 || l.Drops != nil && *l.Drops > 0, l.Inode)
+	}
+	many := map[sockdiag.State]bool{
+		sockdiag.StateCloseWait: s.States[sockdiag.StateCloseWait.String()] >= manyCloseWait,
+		sockdiag.StateSynSent:   s.States[sockdiag.StateSynSent.String()] >= manySynSent,
 	}
 	for i := range s.Open {
-		add(s.Open[i].Inode)
+		add(many[s.Open[i].State], s.Open[i].Inode)
 	}
 	for i := range s.Destinations {
-		if i < maxTop || s.matters(s.Destinations[i].Ports()) {
-			add(s.Destinations[i].Inodes...)
+		if s.matters(s.Destinations[i].Ports()) {
+			add(true, s.Destinations[i].Inodes...)
 		}
 	}
 	for i := range s.Clients {
 		if s.matters(s.Clients[i].Ports) {
-			add(s.Clients[i].Inodes...)
+			add(true, s.Clients[i].Inodes...)
 		}
 	}
-	return wanted
+	return w
 }
 
 // matters reports whether a number of ports is so much of the range that some

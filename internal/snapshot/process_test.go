@@ -5,12 +5,15 @@ package snapshot
 import (
 	"context"
 	"fmt"
-	"maps"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tcptune/tcptune/internal/sockdiag"
 )
 
 // TestCollectTreeHolders: owners are found in a saved /proc, too, and links in
@@ -85,14 +88,69 @@ func TestWantedInodes(t *testing.T) {
 		}
 		s.Destinations = append(s.Destinations, d)
 	}
-	got := slices.Sorted(maps.Keys(s.wantedInodes()))
-	if diff := cmp.Diff([]uint32{1, 2, 10, 11, 12, 13, 14, 17, 31}, got); diff != "" {
+	want := wanted{1: false, 2: false, 17: true, 31: true}
+	if diff := cmp.Diff(want, s.wantedInodes()); diff != "" {
 		t.Errorf("inodes (-want +got)\n%s", diff)
+	}
+	// What a rule fires on is worth looking at every descriptor.
+	s.Listeners[0].Queue = 1
+	s.Open[0].State, s.States = sockdiag.StateCloseWait, map[string]int64{"close_wait": manyCloseWait}
+	want = wanted{1: true, 2: true, 17: true, 31: true}
+	if diff := cmp.Diff(want, s.wantedInodes()); diff != "" {
+		t.Errorf("inodes of a troubled host (-want +got)\n%s", diff)
 	}
 	empty := &Snapshot{Sockets: &Sockets{}}
 	empty.nameHolders(t.Context(), root(t.TempDir()))
 	if empty.Processes != nil || empty.Gaps != nil || empty.Sockets.Tiers != nil {
 		t.Errorf("searched for nothing: %+v", empty)
+	}
+}
+
+// TestHoldersOfMany: beyond the first descriptors of a process only sockets
+// that a rule fires on are searched for.
+func TestHoldersOfMany(t *testing.T) {
+	d := newTree(t, map[string]string{"proc/100/status": "Name:\ta\nUid:\t0\t0\t0\t0\n"})
+	for fd := range firstFDs + 44 {
+		d.link(fmt.Sprintf("proc/100/fd/%d", fd), fmt.Sprintf("socket:[%d]", 1000+fd))
+	}
+	d.link("proc/101/fd/3", "socket:[1]")
+	// A directory of a tree is in no order: what is listed last lies beyond
+	// the first descriptors.
+	dir, err := os.Open(string(d) + "/proc/100/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	order, err := dir.Readdirnames(-1)
+	_ = dir.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fd, err := strconv.ParseUint(order[len(order)-1], 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := uint32(1000 + fd)
+	for _, tt := range []struct {
+		name string
+		w    wanted
+		want map[uint32][]int
+	}{
+		{"healthy", wanted{1: false, last: false}, map[uint32][]int{1: {101}}},
+		{"found already", wanted{1: true, last: false}, map[uint32][]int{1: {101}}},
+		{"troubled", wanted{1: false, last: true}, map[uint32][]int{1: {101}, last: {100}}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h, err := findHolders(t.Context(), root(d), tt.w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, h.byInode); diff != "" {
+				t.Errorf("holders (-want +got)\n%s", diff)
+			}
+			if n, ok := h.found[100]; ok && n != firstFDs+44 {
+				t.Errorf("descriptors of 100: want %d, got %d", firstFDs+44, n)
+			}
+		})
 	}
 }
 

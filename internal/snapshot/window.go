@@ -85,6 +85,9 @@ func decode(in io.Reader, most int64) (*Window, error) {
 	if err := json.Unmarshal(data, &w); err != nil {
 		return nil, fmt.Errorf("read window: %w", decodeReason(err, len(data)))
 	}
+	if err := errors.Join(w.From.validate(), w.To.validate()); err != nil {
+		return nil, fmt.Errorf("read window: %w", err)
+	}
 	if w.To == nil {
 		return nil, errors.New("read window: it holds no snapshot (\"to\" is missing)")
 	}
@@ -103,4 +106,18 @@ func decodeReason(err error, size int) error {
 		return fmt.Errorf("byte %d: %s is not what a window has in %q", mismatch.Offset, mismatch.Value, mismatch.Field)
 	}
 	return err
+}
+
+// validate refuses what no snapshot that was collected holds, and what could
+// not be saved again.
+func (s *Snapshot) validate() error {
+	if s == nil || s.Sockets == nil {
+		return nil
+	}
+	for i := range s.Sockets.Open {
+		if state := s.Sockets.Open[i].State; !state.Valid() {
+			return fmt.Errorf("open socket %d has no valid state", i)
+		}
+	}
+	return nil
 }

@@ -3,8 +3,6 @@
 package report
 
 import (
-	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 
@@ -184,16 +182,6 @@ func coreCategory(name string) bool {
 
 // WriteJSON writes the check as one JSON document.
 func (c *Check) WriteJSON(w io.Writer) error { return writeJSON(w, c) }
-
-func writeJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
-	}
-	return nil
-}
 
 // notNil makes an empty list print as [], not null.
 func notNil[T any](list []T) []T {

@@ -30,10 +30,10 @@ reproducible:
 
 # TCPTUNE_REQUIRE=netns,ss turns a skip for want of one of these into a failure.
 test:
-	$(GO) test ./...
+	$(GO) test $(TESTFLAGS) ./...
 
 race:
-	$(GO) test -race ./...
+	$(GO) test -race $(TESTFLAGS) ./...
 
 lint:
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
@@ -59,7 +59,7 @@ bench:
 
 # Writes the expected outputs anew. Read the diff before you commit it.
 golden:
-	$(GO) test ./rules ./internal/report ./cmd/tcptune -update
+	$(GO) test ./rules ./cmd/tcptune -update
 
 docs:
 	$(GO) generate ./...

@@ -38,5 +38,9 @@ func percent(part, whole int64) string {
 	if whole == 0 {
 		return "0%"
 	}
-	return fmt.Sprintf("%.2g%%", 100*float64(part)/float64(whole))
+	share := 100 * float64(part) / float64(whole)
+	if share >= 99.5 { // %.2g would write 1e+02
+		return fmt.Sprintf("%.0f%%", share)
+	}
+	return fmt.Sprintf("%.2g%%", share)
 }

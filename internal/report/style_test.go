@@ -100,10 +100,23 @@ func TestValue(t *testing.T) {
 		want string
 	}{
 		{nil, "unknown"}, {true, "yes"}, {false, "no"}, {int64(0), "0"}, {int64(999), "999"}, {int64(18275), "18,275"},
-		{int64(-1234567), "-1,234,567"}, {0.0, "0"}, {53.5, "53.5"}, {0.00123456, "0.00123"}, {1234567.8, "1,234,568"}, {"text", "text"},
+		{int64(-1234567), "-1,234,567"}, {0.0, "0"}, {53.5, "53.5"}, {0.00123456, "0.00123"}, {999.4, "999"}, {999.5, "1,000"}, {1234567.8, "1,234,568"}, {"text", "text"},
 	} {
 		if got := value(tt.in); got != tt.want {
 			t.Errorf("value(%v): want %q, got %q", tt.in, tt.want, got)
+		}
+	}
+}
+
+func TestPercent(t *testing.T) {
+	for _, tt := range []struct {
+		part, whole int64
+		want        string
+	}{
+		{0, 0, "0%"}, {0, 5, "0%"}, {1, 3, "33%"}, {12, 1000, "1.2%"}, {994, 1000, "99%"}, {995, 1000, "100%"}, {5, 5, "100%"}, {7, 5, "140%"},
+	} {
+		if got := percent(tt.part, tt.whole); got != tt.want {
+			t.Errorf("percent(%d, %d): want %q, got %q", tt.part, tt.whole, tt.want, got)
 		}
 	}
 }

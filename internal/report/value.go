@@ -50,7 +50,7 @@ func number(v float64) string {
 	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
 		return thousands(int64(v))
 	}
-	if math.Abs(v) >= 1000 {
+	if math.Abs(v) >= 999.5 { // FormatFloat would write 1e+03
 		return thousands(int64(math.Round(v)))
 	}
 	return strconv.FormatFloat(v, 'g', 3, 64)

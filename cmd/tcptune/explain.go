@@ -47,7 +47,7 @@ what acts on it and what does not, and how it stands on this host now.`,
 			if err != nil {
 				return err
 			}
-			o.color, o.quiet = settings.Color, settings.Quiet
+			o.color, o.quiet, o.source.noNetlink = settings.Color, settings.Quiet, settings.NoNetlink
 			if err := checkFormats(o.formats, "text", "json"); err != nil {
 				return err
 			}

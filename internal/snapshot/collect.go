@@ -152,7 +152,7 @@ func (c *Collector) readCounters(s *Snapshot) {
 }
 
 // readSockstat reads sockstat and sockstat6, the second only where there is
-// IPv6. It returns nil unless TCP was in it.
+// IPv6. It returns nil where one of them cannot be read.
 func (c *Collector) readSockstat(gap func(string, error, string)) procnet.Sockstat {
 	stat, err := parse(c.root, "proc/net/sockstat", procnet.ParseSockstat)
 	if err != nil {

@@ -84,8 +84,7 @@ type Destination struct {
 	TimeWait    int64          `json:"time_wait"`
 	Young       int64          `json:"time_wait_young"` // TIME_WAIT younger than tcp_tw_reuse_delay
 	Other       int64          `json:"other"`
-	Outside     int64          `json:"outside,omitempty"` // sockets with a local port outside the range
-	Inodes      []uint32       `json:"-"`                 // a sample, to name the holders
+	Inodes      []uint32       `json:"-"` // a sample, to name the holders
 	Owners      []int          `json:"owners,omitempty"`
 	UID         *uint32        `json:"uid,omitempty"` // owner of a sampled socket
 }

@@ -102,3 +102,33 @@ not judged:
 		})
 	}
 }
+
+// TestRepeatedFinding prints what two findings of one rule share only once.
+func TestRepeatedFinding(t *testing.T) {
+	leak := rules.Finding{Rule: "leak", Severity: rules.Warning, Verdict: rules.VerdictApplication, Title: "A leak", Subject: "a[1]",
+		Why: "It does not close.", Recommendations: []rules.Recommendation{{Kind: "action", Action: "restart it"}}}
+	other, further := leak, leak
+	other.Subject = "b[2]"
+	further.Subject, further.Recommendations = "c[3]", []rules.Recommendation{{Kind: "action", Action: "wait"}}
+	var b bytes.Buffer
+	p := &page{out: &b, style: Style{Width: 80}}
+	p.finding(&leak, nil)
+	p.finding(&other, &leak)
+	p.finding(&further, &other)
+	want := `WARNING  A leak
+  a[1] (leak, the program must change, no sysctl cures it)
+  why: It does not close.
+  1. restart it
+WARNING  A leak
+  b[2] (leak, the program must change, no sysctl cures it)
+  why: as above
+  what to do: as above
+WARNING  A leak
+  c[3] (leak, the program must change, no sysctl cures it)
+  why: as above
+  1. wait
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"time"
 
@@ -19,8 +20,12 @@ func (c *Check) WriteText(w io.Writer, style Style) error {
 	p := &page{out: w, style: style}
 	p.checkHead(c)
 	for i := range c.Findings {
+		var before *rules.Finding
+		if i > 0 {
+			before = &c.Findings[i-1]
+		}
 		p.blank()
-		p.finding(&c.Findings[i])
+		p.finding(&c.Findings[i], before)
 	}
 	p.blank()
 	p.verdict(c)
@@ -74,7 +79,9 @@ func stateLine(states map[string]*int64) string {
 	return line
 }
 
-func (p *page) finding(f *rules.Finding) {
+// finding prints f. What it shares with the finding before, the same rule about
+// another subject, is not printed again.
+func (p *page) finding(f, before *rules.Finding) {
 	label := strings.ToUpper(string(f.Severity))
 	head := p.style.paint(severityColor(f.Severity), label) + "  "
 	indent := strings.Repeat(" ", 2)
@@ -94,9 +101,18 @@ func (p *page) finding(f *rules.Finding) {
 	}
 	p.block(indent, indent+"  ", id)
 	p.evidence(f.Evidence)
-	p.block(indent+"why: ", indent+"     ", f.Why)
-	for i, r := range f.Recommendations {
-		p.recommendation(i+1, &r)
+	same := before != nil && before.Rule == f.Rule
+	if same && before.Why == f.Why {
+		p.line(indent + "why: as above")
+	} else {
+		p.block(indent+"why: ", indent+"     ", f.Why)
+	}
+	if same && len(f.Recommendations) > 0 && reflect.DeepEqual(before.Recommendations, f.Recommendations) {
+		p.line(indent + "what to do: as above")
+	} else {
+		for i, r := range f.Recommendations {
+			p.recommendation(i+1, &r)
+		}
 	}
 	for _, o := range f.Because {
 		p.block(indent+"because: ", indent+"         ", o.Text+" = "+o.Value)

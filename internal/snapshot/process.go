@@ -85,7 +85,7 @@ func listProcesses(r root) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.Open(proc)
+	dir, err := openDirectory(proc)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (h *holders) searchAll(ctx context.Context, r root, pids []int, w wanted, m
 
 // search looks through the first descriptors of one process.
 func (h *holders) search(ctx context.Context, pid int, dir string, w wanted, most int) {
-	f, err := os.Open(dir)
+	f, err := openDirectory(dir)
 	if err != nil {
 		h.miss(err)
 		return

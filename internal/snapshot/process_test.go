@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/tcptune/tcptune/internal/sockdiag"
 )
@@ -37,6 +38,10 @@ func TestCollectTreeHolders(t *testing.T) {
 	outside.link("3", "socket:[2769515]")
 	d.write("proc/103/status", fmt.Sprintf(status, "outside"))
 	d.link("proc/103/fd", string(outside))
+	d.write("proc/104/status", fmt.Sprintf(status, "pipe"))
+	if err := unix.Mkfifo(string(d)+"/proc/104/fd", 0o600); err != nil { // a search of it must not wait
+		t.Fatal(err)
+	}
 	s := snapshotOf(t, d)
 	want := map[int]Process{
 		100: {Name: "nginx", Exe: ptr("/usr/sbin/nginx"), UID: 33, FDs: 5, FDSoft: ptr[int64](256), FDHard: ptr[int64](1<<63 - 1)},

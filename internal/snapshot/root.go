@@ -72,6 +72,12 @@ func openRegular(path string) (*os.File, error) {
 	return f, nil
 }
 
+// openDirectory opens a directory and refuses all others. It does not wait for
+// the other end of a pipe.
+func openDirectory(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
+}
+
 // directory resolves name inside the root and lists up to most of its entries,
 // sorted.
 func (r root) directory(name string, most int) (path string, names []string, err error) {
@@ -79,7 +85,7 @@ func (r root) directory(name string, most int) (path string, names []string, err
 	if err != nil {
 		return "", nil, err
 	}
-	d, err := os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	d, err := openDirectory(path)
 	if err != nil {
 		return "", nil, err
 	}

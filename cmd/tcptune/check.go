@@ -53,7 +53,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
   tcptune check --window 0 --format json
   tcptune check --only accept-queue --fail-on notice
   tcptune collect -o host.json && tcptune check --from host.json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd); err != nil {
 				return err
@@ -112,6 +112,9 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	}
 	if set, err = set.Select(o.settings.Only, o.settings.Skip); err != nil {
 		return usageError(err, "tcptune rules list shows all rules and categories")
+	}
+	if len(set.Rules) == 0 {
+		return usageError(errors.New("--only and --skip leave no rule to judge"), "")
 	}
 	window, err := o.source.window(ctx, &ui{streams: s, quiet: o.settings.Quiet}, catalogue)
 	if err != nil {

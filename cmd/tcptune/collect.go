@@ -28,7 +28,7 @@ The file holds addresses, process names, sysctl values and sysctl files' lines
 of the host; it is made readable for its owner only.`,
 		Example: `  tcptune collect -o host.json --window 60s
   tcptune check --from host.json`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := loadSettings(cmd)
 			if err != nil {

@@ -34,7 +34,7 @@ what acts on it and what does not, and how it stands on this host now.`,
   tcptune explain tcp_fin_timeout
   tcptune explain ListenOverflows
   tcptune explain accept-queue-overflow`,
-		Args: cobra.MinimumNArgs(1),
+		Args: someArgs("a TOPIC"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			library, err := newLibrary(sysctl.LoadCatalogue())
 			if err != nil {

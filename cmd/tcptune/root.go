@@ -46,8 +46,31 @@ current sysctl values, and says what is wrong, what cures it, and why.`,
 		newCollectCommand(s),
 		newVersionCommand(s),
 	)
+	addDefaultCommands(root)
 	wrapArgs(root)
 	return root
+}
+
+// addDefaultCommands adds cobra's help and completion now, not when the program
+// runs, so that they refuse wrong arguments as every other command does.
+func addDefaultCommands(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		switch cmd.Name() {
+		case "help":
+			cmd.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err != nil {
+					return err
+				}
+				return noSuchCommand(found, rest)
+			}
+		case "completion":
+			cmd.Args = noSuchCommand
+			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
 }
 
 // noSuchCommand refuses arguments of a command that has commands only, and says
@@ -61,6 +84,34 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 		text += "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	return errors.New(text)
+}
+
+// noArgs refuses arguments of a command that takes none.
+func noArgs(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return fmt.Errorf("%s takes no argument, and got %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// oneArg wants one argument, which help calls what.
+func oneArg(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes one %s, and got %d", cmd.CommandPath(), what, len(args))
+		}
+		return nil
+	}
+}
+
+// someArgs wants an argument or more.
+func someArgs(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return fmt.Errorf("%s needs %s", cmd.CommandPath(), what)
+		}
+		return nil
+	}
 }
 
 // wrapArgs makes wrong arguments of every command usage errors.

@@ -72,7 +72,7 @@ func newRulesListCommand(s streams) *cobra.Command {
 		Use:     "list",
 		Short:   "List the rules",
 		Example: "  tcptune rules list --only time-wait",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := loadSettings(cmd)
 			if err != nil {
@@ -108,7 +108,7 @@ func newRulesShowCommand(s streams) *cobra.Command {
 		Use:     "show RULE",
 		Short:   "Show one rule: when it fires, what it says and why",
 		Example: "  tcptune rules show close-wait-leak",
-		Args:    cobra.ExactArgs(1),
+		Args:    oneArg("RULE"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return ruleIDs(), cobra.ShellCompDirectiveNoFileComp
 		},
@@ -143,7 +143,7 @@ func newRulesLintCommand(s streams) *cobra.Command {
 wrong fields, types, facts and syntax keep a rule from loading (exit 78);
 warnings do not.`,
 		Example: "  tcptune rules lint /etc/tcptune/rules.d",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    someArgs("a PATH"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			env, err := expr.New(catalogueKeys(sysctl.LoadCatalogue()))
 			if err != nil {

@@ -39,7 +39,7 @@ connections, or by the process that holds them.`,
   tcptune states --by process
   tcptune states --by destination --top 5
   tcptune explain CLOSE_WAIT`,
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			settings, err := loadSettings(cmd)
 			if err != nil {

@@ -106,7 +106,11 @@ func (u *ui) waitWindow(d time.Duration) func(context.Context) error {
 		start := time.Now()
 		show := func() {
 			left := d - time.Since(start)
-			fmt.Fprintf(u.err, "\r\x1b[Kwatching counters and sockets for %s, %.0f s left", d, max(0, left.Seconds()))
+			text := fmt.Sprintf("watching counters and sockets for %s, %.0f s left", d, max(0, left.Seconds()))
+			if width, _, err := term.GetSize(f.Fd()); err == nil && width <= len(text) {
+				text = text[:max(0, width-1)] // a line that wraps could not be erased
+			}
+			fmt.Fprint(u.err, "\r\x1b[K"+text)
 		}
 		show()
 		defer fmt.Fprint(u.err, "\r\x1b[K")

@@ -24,7 +24,7 @@ func newVersionCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Print the version, the commit and the Go release",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(s.out, "tcptune %s\ncommit %s\n%s %s/%s\n", version, commitOrUnknown(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return outputErrorOrNil(err)

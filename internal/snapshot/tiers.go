@@ -191,35 +191,50 @@ func (t *tiers) dumpTimeWait(ctx context.Context, timeWait int64) error {
 	return nil
 }
 
-// dumpEstablished groups ESTABLISHED sockets of the range. On a large table it
-// stops at a sample that settles that no destination can reach the limit.
+// dumpEstablished groups ESTABLISHED sockets of the range, unless on a large
+// table a sample settles that no destination can reach the limit.
 func (t *tiers) dumpEstablished(ctx context.Context, established, limit int64) error {
 	out := t.fold.out
 	out.Tiers = []int{tierText, tierOpen, tierCloser}
+	if established >= 2*sampleSize {
+		overflow := t.fold.overflow
+		settled, err := t.sampleEstablished(ctx, established, limit)
+		if err != nil || settled {
+			return err
+		}
+		t.fold.forgetEstablished(overflow)
+	}
+	r := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateEstablished), Filter: t.rangeFilter()}
+	if err := t.dumpKeepingCount(ctx, r, nil); err != nil {
+		return fmt.Errorf("list established sockets: %w", err)
+	}
+	t.looked(limit)
+	return nil
+}
+
+// sampleEstablished groups the first ESTABLISHED sockets of the walk and
+// reports whether that settles the question. All of them are sampled, not only
+// those of the range: only of all of them the number is known.
+func (t *tiers) sampleEstablished(ctx context.Context, established, limit int64) (settled bool, err error) {
+	out := t.fold.out
 	seen := 0
 	enough := func() bool {
 		seen++
-		if seen != sampleSize || established < 2*sampleSize {
-			return false
-		}
-		bound := newSampleBound(seen, established)
-		atMost := t.fold.mostPorts(bound) + int64(out.Ports.Held)
-		if atMost >= limit || t.fold.mostUnshared(bound) >= limit {
-			return false
-		}
-		out.Closer.Sampled = seen
-		out.Closer.AtMost = &atMost
-		out.Closer.Why = "a sample settles that no destination uses half of the ephemeral port range"
-		return true
+		return seen == sampleSize
 	}
-	r := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateEstablished), Filter: t.rangeFilter()}
+	r := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateEstablished)}
 	if err := t.dumpKeepingCount(ctx, r, enough); err != nil {
-		return fmt.Errorf("list established sockets: %w", err)
+		return false, fmt.Errorf("sample established sockets: %w", err)
 	}
-	if out.Closer.Sampled == 0 {
-		t.looked(limit)
+	bound := newSampleBound(seen, established)
+	atMost := t.fold.mostPorts(bound) + int64(out.Ports.Held)
+	if atMost >= limit || t.fold.mostUnshared(bound) >= limit {
+		return false, nil
 	}
-	return nil
+	out.Closer.Sampled = seen
+	out.Closer.AtMost = &atMost
+	out.Closer.Why = "a sample settles that no destination uses half of the ephemeral port range"
+	return true, nil
 }
 
 func (t *tiers) rangeFilter() sockdiag.Filter {

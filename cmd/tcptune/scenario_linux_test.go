@@ -187,7 +187,7 @@ func (d *diagnosis) saysNot(t *testing.T, words ...string) {
 // fold makes all white space one blank.
 func fold(text string) string { return strings.Join(strings.Fields(text), " ") }
 
-// sysctls lists the settings that findings propose, as key = value.
+// proposals lists the settings that findings propose, as key = value.
 func proposals(findings ...rules.Finding) []string {
 	list := []string{}
 	for _, f := range findings {
@@ -200,7 +200,7 @@ func proposals(findings ...rules.Finding) []string {
 	return list
 }
 
-// evidence returns a value behind a finding; JSON numbers are float64.
+// evidenceOf returns a value behind a finding; JSON numbers are float64.
 func evidenceOf(t *testing.T, f *rules.Finding, name string) any {
 	t.Helper()
 	for _, e := range f.Evidence {
@@ -220,5 +220,5 @@ func wantAnswer(t *testing.T, f *rules.Finding, verdict rules.Verdict, subject s
 	}
 }
 
-// named is how reports name a process.
+// processName is how reports name a process.
 func processName(p *lab.Process) string { return fmt.Sprintf("%s[%d]", p.Name, p.PID) }

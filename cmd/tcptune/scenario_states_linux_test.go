@@ -71,7 +71,7 @@ func newZoo(t *testing.T) *zoo {
 	return z
 }
 
-// states runs the command and returns its JSON form.
+// askStates runs the command and returns its JSON form.
 func askStates(t *testing.T, h *lab.Host, args ...string) *report.States {
 	t.Helper()
 	out := runCommand(t, h.Command("tcptune", append([]string{"states", "--format", "json"}, args...)...))

@@ -169,15 +169,11 @@ func (c *Check) AtLeast(min rules.Severity) (n int) {
 func (c *Check) CoreSkipped() []rules.Skipped {
 	var core []rules.Skipped
 	for _, s := range c.Skipped {
-		if coreCategory(s.Category) {
+		if rules.Core(s.Category) {
 			core = append(core, s)
 		}
 	}
 	return core
-}
-
-func coreCategory(name string) bool {
-	return slices.ContainsFunc(rules.Categories(), func(c rules.Category) bool { return c.Core && c.Name == name })
 }
 
 // WriteJSON writes the check as one JSON document.

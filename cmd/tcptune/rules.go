@@ -38,7 +38,11 @@ func loadRules(catalogue *sysctl.Catalogue, dir string) (*rules.Set, error) {
 	}
 	more, err := rules.LoadDir(foreign, dir)
 	if err != nil {
-		return nil, configError(err, "tcptune rules lint "+dir+" shows all that is wrong")
+		hint := ""
+		if _, ok := errors.AsType[rules.Problems](err); ok {
+			hint = "tcptune rules lint " + dir + " shows all that is wrong"
+		}
+		return nil, configError(err, hint)
 	}
 	joined, err := set.Join(more)
 	if err != nil {

@@ -83,12 +83,12 @@ func TestReuse(t *testing.T) {
 func TestMaxUse(t *testing.T) {
 	d := snapshot.Destination{Source: netip.MustParseAddr("192.0.2.1"), Peer: addrPort("198.18.0.1:80"), Established: 100, TimeWait: 20, Other: 5}
 	s := client(d, nil)
-	s.Sockets.Closer = snapshot.Closer{AtMost: ptr[int64](200), Sampled: 16384}
+	s.Sockets.Closer = snapshot.Closer{AtMost: ptr[int64](200)}
 	f := derive(one(s))
 	if *f.Ports.MaxUse != 0.4 || *f.Ports.Exact {
 		t.Errorf("max use %v, exact %v", *f.Ports.MaxUse, *f.Ports.Exact)
 	}
-	// What only a sample saw is not known, and uses less than the bound.
+	// What was not looked at is not known, and uses less than the bound.
 	got := f.Destinations[0]
 	if got.Established != nil || got.TimeWaitShare != nil || got.TimeWait != nil || got.Capacity != nil || got.Use > *f.Ports.MaxUse {
 		t.Errorf("destination %+v", got)

@@ -242,19 +242,6 @@ func (t *timeWaitFold) add(s *sockdiag.Socket, listening bool) {
 	}
 }
 
-// forgetEstablished undoes what ESTABLISHED sockets added to the groups, so
-// that they can be dumped once more. overflow is what it was before them.
-func (f *fold) forgetEstablished(overflow int64) {
-	for key, d := range f.destinations {
-		d.Established = 0
-		if d.Ports() == 0 {
-			delete(f.destinations, key)
-		}
-	}
-	f.clients = make(map[uint32]*clientFold)
-	f.lost, f.overflow = 0, overflow
-}
-
 // finish moves the groups into the result, largest first.
 func (f *fold) finish() *Sockets {
 	for _, d := range f.destinations {

@@ -35,10 +35,9 @@ type Sockets struct {
 // Closer says whether ESTABLISHED and TIME_WAIT sockets were looked at closely
 // (tier 2), and if not, how many ports one destination can have in use at most.
 type Closer struct {
-	Looked  bool   `json:"looked"`            // every socket of the range was seen
-	Sampled int    `json:"sampled,omitempty"` // sockets seen before the sample settled it
-	AtMost  *int64 `json:"at_most,omitempty"` // without a closer look: no destination uses more ports than this
-	Why     string `json:"why,omitempty"`     // why it was not looked at
+	Looked bool   `json:"looked"`            // every socket of the range was seen
+	AtMost *int64 `json:"at_most,omitempty"` // without a closer look: no destination uses more ports than this
+	Why    string `json:"why,omitempty"`     // why it was not looked at
 }
 
 // Listener is one listening socket.

@@ -38,7 +38,7 @@ func sampleWindow() *Window {
 			Destinations: []Destination{{
 				Source: here, Peer: peer(1), Established: 1, TimeWait: 2, Young: 1, Other: 3, Owners: []int{1, 2}, UID: ptr[uint32](0),
 			}},
-			Closer:   Closer{Looked: true, Sampled: 1, AtMost: ptr[int64](0), Why: "x"},
+			Closer:   Closer{Looked: true, AtMost: ptr[int64](0), Why: "x"},
 			Clients:  []Client{{UID: 1, Sockets: 2, Ports: 3, Destinations: 4, Owners: []int{5}}},
 			TimeWait: &TimeWait{Total: 1, Listening: 1, Ports: []Count{{":80", 1}}, Peers: []Count{{"x", 1}}},
 		},

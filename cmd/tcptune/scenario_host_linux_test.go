@@ -43,8 +43,10 @@ func TestScenarioArticle(t *testing.T) {
 			"/etc/sysctl.conf:3: delete tcp_tw_recycle = 1; it cannot help",
 			"/etc/sysctl.conf:4: tcp_fin_timeout = 30 does not help now",
 		} {
-			if i < len(f.Recommendations) && !strings.HasPrefix(f.Recommendations[i].Action, answer) {
-				t.Errorf("answer %d is %q, want %q", i+1, f.Recommendations[i].Action, answer)
+			if i < len(f.Recommendations) {
+				if r := f.Recommendations[i]; !strings.HasPrefix(r.File+": "+r.Action, answer) {
+					t.Errorf("answer %d is %q about %q, want %q", i+1, r.Action, r.File, answer)
+				}
 			}
 			d.says(t, answer)
 		}

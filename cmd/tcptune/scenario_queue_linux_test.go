@@ -125,14 +125,14 @@ func TestScenarioSynSent(t *testing.T) {
 				}
 				d.says(t, processName(client), "400 SYN_SENT")
 				if test.rule == backendRule {
-					wantAnswer(t, f, rules.VerdictOperator, backend.String())
+					wantAnswer(t, f, rules.VerdictOperator, backend.String()+" from "+processName(client))
 					return
 				}
 				wantAnswer(t, f, rules.VerdictOperator, processName(client))
 				if exe, ok := evidenceOf(t, f, "program").(string); !ok || !strings.HasSuffix(exe, ".test") {
 					t.Errorf("program: %v", exe)
 				}
-				if hosts, uid := evidenceOf(t, f, "different hosts among them"), evidenceOf(t, f, "user"); hosts != 400.0 || uid != "0" {
+				if hosts, uid := evidenceOf(t, f, "different hosts among them"), evidenceOf(t, f, "user id"); hosts != 400.0 || uid != "0" {
 					t.Errorf("%v hosts, uid %v", hosts, uid)
 				}
 			})

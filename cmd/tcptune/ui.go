@@ -107,7 +107,7 @@ func (u *ui) waitWindow(d time.Duration) func(context.Context) error {
 		show := func() {
 			left := d - time.Since(start)
 			text := fmt.Sprintf("watching counters and sockets for %s, %.0f s left", d, max(0, left.Seconds()))
-			if width, _, err := term.GetSize(f.Fd()); err == nil && width <= len(text) {
+			if width, _, err := term.GetSize(f.Fd()); err == nil && width > 0 && width <= len(text) {
 				text = text[:max(0, width-1)] // a line that wraps could not be erased
 			}
 			fmt.Fprint(u.err, "\r\x1b[K"+text)

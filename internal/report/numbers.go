@@ -4,6 +4,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/tcptune/tcptune/internal/facts"
 )
@@ -19,11 +20,11 @@ func numbers(f *facts.Facts) []string {
 		list = append(list, fmt.Sprintf("%s retransmitted", percent(*d.RetransSegs, *d.OutSegs)))
 	}
 	if p := f.Ports; p != nil && p.MaxUse != nil && p.Exact != nil {
-		bound := "at most "
-		if *p.Exact {
-			bound = ""
+		use := percentage(100 * *p.MaxUse)
+		if !*p.Exact && !strings.HasPrefix(use, "under") {
+			use = "at most " + use
 		}
-		list = append(list, fmt.Sprintf("%s%.3g%% of the local ports in use to one destination", bound, 100**p.MaxUse))
+		list = append(list, use+" of the local ports in use to one destination")
 	}
 	if limit, ok := f.Sysctl("net.ipv4.tcp_mem", 2); ok && f.Machine != nil && f.Machine.TCPMemoryPages != nil {
 		list = append(list, percent(*f.Machine.TCPMemoryPages, limit)+" of tcp_mem")
@@ -34,12 +35,19 @@ func numbers(f *facts.Facts) []string {
 	return list
 }
 
+// percent words a share with two digits.
 func percent(part, whole int64) string {
 	if whole == 0 {
 		return "0%"
 	}
-	share := 100 * float64(part) / float64(whole)
-	if share >= 99.5 { // %.2g would write 1e+02
+	return percentage(100 * float64(part) / float64(whole))
+}
+
+func percentage(share float64) string {
+	switch {
+	case share > 0 && share < 0.1: // more digits would say no more
+		return "under 0.1%"
+	case share >= 99.5: // %.2g would write 1e+02
 		return fmt.Sprintf("%.0f%%", share)
 	}
 	return fmt.Sprintf("%.2g%%", share)

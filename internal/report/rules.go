@@ -40,7 +40,7 @@ func NewRuleList(set *rules.Set) *RuleList {
 	for _, c := range rules.Categories() {
 		for _, r := range set.Rules {
 			if r.Category == c.Name {
-				list.Rules = append(list.Rules, RuleLine{ID: r.ID, Category: r.Category, Severity: r.Severity.Text(), Title: r.Title.Source})
+				list.Rules = append(list.Rules, RuleLine{ID: r.ID, Category: r.Category, Severity: strings.TrimSpace(r.Severity.Text()), Title: r.Title.Source})
 			}
 		}
 	}

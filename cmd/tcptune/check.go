@@ -95,7 +95,7 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 	}
 	o.settings = settings
 	if words := append(severityNames(), neverFail); !slices.Contains(words, settings.FailOn) {
-		return usageError(fmt.Errorf("--fail-on %q is not one of %s", settings.FailOn, strings.Join(words, ", ")), "")
+		return settingError(cmd, "fail-on", fmt.Sprintf("%q is not one of %s", settings.FailOn, strings.Join(words, ", ")))
 	}
 	o.failOn = rules.Severity(settings.FailOn)
 	if err := checkFormats(o.formats, "text", "json"); err != nil {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func loadSettings(cmd *cobra.Command) (*fileSettings, error) {
 		return nil, err
 	}
 	for _, name := range settingNames {
-		if err := v.BindEnv(name, "TCPTUNE_"+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))); err != nil {
+		if err := v.BindEnv(name, environmentName(name)); err != nil {
 			return nil, fmt.Errorf("bind environment: %w", err)
 		}
 		flag := cmd.Flags().Lookup(name)
@@ -63,14 +64,50 @@ func loadSettings(cmd *cobra.Command) (*fileSettings, error) {
 			return nil, fmt.Errorf("bind flag --%s: %w", name, err)
 		}
 	}
+	if err := checkSettings(cmd, v); err != nil {
+		return nil, err
+	}
 	var s fileSettings
 	if err := v.UnmarshalExact(&s); err != nil {
 		return nil, configError(fmt.Errorf("read settings: %w", unknownSetting(err)), "settings are: "+strings.Join(settingNames, ", "))
 	}
 	if !slices.Contains([]string{"auto", "always", "never", ""}, s.Color) {
-		return nil, usageError(fmt.Errorf("color %q is not one of auto, always, never", s.Color), "")
+		return nil, settingError(cmd, "color", fmt.Sprintf("%q is not one of auto, always, never", s.Color))
 	}
 	return &s, nil
+}
+
+// checkSettings refuses values of a wrong kind in words of ours: the decoder
+// names neither the value nor what is allowed.
+func checkSettings(cmd *cobra.Command, v *viper.Viper) error {
+	for _, name := range settingNames {
+		text := fmt.Sprint(v.Get(name))
+		switch name {
+		case "window":
+			if _, err := time.ParseDuration(text); v.IsSet(name) && err != nil && text != "0" {
+				return settingError(cmd, name, fmt.Sprintf("%q is not a duration such as 10s", text))
+			}
+		case "quiet", "no-netlink":
+			if _, err := strconv.ParseBool(text); v.IsSet(name) && err != nil {
+				return settingError(cmd, name, fmt.Sprintf("%q is not true or false", text))
+			}
+		}
+	}
+	return nil
+}
+
+// settingError refuses a value: a wrong flag is wrong usage, a wrong value of
+// the environment or the config file is a bad configuration.
+func settingError(cmd *cobra.Command, name, problem string) error {
+	if cmd.Flags().Changed(name) {
+		return usageError(fmt.Errorf("--%s %s", name, problem), "")
+	}
+	return configError(fmt.Errorf("setting %s: %s", name, problem), "it comes from the config file or from "+environmentName(name))
+}
+
+// environmentName is the variable that sets a setting.
+func environmentName(setting string) string {
+	return "TCPTUNE_" + strings.ToUpper(strings.ReplaceAll(setting, "-", "_"))
 }
 
 // readConfig reads the config file. A missing one is no error unless it was
@@ -84,6 +121,8 @@ func readConfig(v *viper.Viper, cmd *cobra.Command) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !cmd.Flags().Changed("config"):
 		return nil
+	case errors.Is(err, fs.ErrPermission):
+		return openError(path, err)
 	case err != nil:
 		return configError(fmt.Errorf("read config: %w", err), "")
 	}

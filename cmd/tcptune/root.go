@@ -21,6 +21,7 @@ current sysctl values, and says what is wrong, what cures it, and why.`,
 		Example: `  tcptune check                   look for problems for 10 seconds
   tcptune states --by process     who holds which sockets
   tcptune explain CLOSE_WAIT      what a state, a key, a counter or a rule means`,
+		Version:                    version,
 		SilenceErrors:              true,
 		SuggestionsMinimumDistance: 2,
 		SilenceUsage:               true,

@@ -75,7 +75,7 @@ func TestScenarioCloseWait(t *testing.T) {
 				if list := proposals(d.Findings...); len(list) > 0 {
 					t.Errorf("no sysctl closes a socket, but %q is proposed", list)
 				}
-				d.says(t, append(test.words, processName(server)+" (close-wait-leak, the program must change, no sysctl cures it)",
+				d.says(t, append(test.words, processName(server)+" (close-wait-leak, the program must change, no sysctl cures it",
 					"Fix "+processName(server)+": it must call close() when read() returns 0")...)
 				d.says(t, "200 CLOSE_WAIT")
 			})
@@ -93,7 +93,7 @@ func TestScenarioFinWait2(t *testing.T) {
 		d.finds(t, map[string]rules.Severity{"fin-wait2-pileup": rules.Warning})
 		f := d.finding(t, "fin-wait2-pileup")
 		wantAnswer(t, f, rules.VerdictOperator, "")
-		for _, name := range []string{"FIN_WAIT_2 sockets", "of these held by no process"} {
+		for _, name := range []string{"FIN_WAIT2 sockets", "of these held by no process"} {
 			if n := evidenceOf(t, f, name); n != 600.0 {
 				t.Errorf("%s: %v", name, n)
 			}

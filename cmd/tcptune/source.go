@@ -40,7 +40,7 @@ func (o *sourceOptions) addFlags(cmd *cobra.Command, saved bool) {
 func (o *sourceOptions) complete(cmd *cobra.Command, s *fileSettings) error {
 	o.length, o.noNetlink = s.Window, s.NoNetlink
 	if o.length != 0 && (o.length < minWindow || o.length > maxWindow) {
-		return usageError(fmt.Errorf("--window %s is not 0 or between %s and %s", o.length, minWindow, maxWindow), "")
+		return settingError(cmd, "window", fmt.Sprintf("%s is not 0 or between %s and %s", o.length, minWindow, maxWindow))
 	}
 	if o.from == "" {
 		return nil
@@ -77,9 +77,17 @@ func (o *sourceOptions) collector(catalogue *sysctl.Catalogue) (*snapshot.Collec
 		Root: o.root, Keys: liveKeys(catalogue), NoNetlink: o.noNetlink, Tool: toolName(),
 	})
 	if err != nil {
-		return nil, usageError(err, "--root takes the directory that holds proc, sys and etc of the examined host")
+		return nil, rootError(err)
 	}
 	return collector, nil
+}
+
+// rootError is a --root that cannot be examined.
+func rootError(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return &exitError{status: exitPermission, err: err}
+	}
+	return usageError(err, "--root takes the directory that holds proc, sys and etc of the examined host")
 }
 
 // secretKey is readable by root only, and for a reason: it must not get into a

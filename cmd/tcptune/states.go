@@ -80,7 +80,7 @@ func groupingNames() []string {
 func runStates(ctx context.Context, s streams, o *statesOptions) error {
 	collector, err := snapshot.NewCollector(snapshot.Options{Root: o.root, NoNetlink: o.noNetlink, Tool: toolName()})
 	if err != nil {
-		return usageError(err, "--root takes the directory that holds proc of the examined host")
+		return rootError(err)
 	}
 	table, err := collector.Table(ctx, snapshot.Grouping(o.by))
 	if err != nil {

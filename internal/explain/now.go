@@ -121,9 +121,9 @@ func reuseHelp(f *facts.Facts) string {
 		if f.Ports.Exact != nil && *f.Ports.Exact {
 			bound = ""
 		}
-		return fmt.Sprintf("no: it serves outgoing connections that run short of local ports, and the fullest destination uses %s%.3g%% of them", bound, 100**f.Ports.MaxUse)
+		return fmt.Sprintf("no: it serves outgoing connections that run short of local ports, and the fullest destination uses %s%.1f%% of them", bound, 100**f.Ports.MaxUse)
 	}
-	return fmt.Sprintf("perhaps: the fullest destination uses %.3g%% of the local ports; tcptune check says whether pooling or a wider range is better", 100**f.Ports.MaxUse)
+	return fmt.Sprintf("perhaps: the fullest destination uses %.1f%% of the local ports; tcptune check says whether pooling or a wider range is better", 100**f.Ports.MaxUse)
 }
 
 func finTimeoutHelp(f *facts.Facts) string {
@@ -131,7 +131,7 @@ func finTimeoutHelp(f *facts.Facts) string {
 	if s == nil || s.FinWait2Unowned == nil {
 		return ""
 	}
-	text := fmt.Sprintf("a lower value would shorten FIN_WAIT_2 without a process (%s now)", integer(s.FinWait2Unowned))
+	text := fmt.Sprintf("a lower value would shorten FIN_WAIT2 without a process (%s now)", integer(s.FinWait2Unowned))
 	if s.TimeWait != nil {
 		text += fmt.Sprintf(", never TIME_WAIT (%s now, 60 s each, fixed)", integer(s.TimeWait))
 	}

@@ -71,7 +71,7 @@ a reset the descriptor stays open until close().`,
 			"ls /proc/PID/fd | wc -l",
 			"grep 'open files' /proc/PID/limits",
 		},
-		rules: []string{"close-wait-leak", "close-wait-in-accept-queue", "close-wait-port-reuse", "fd-limit-near", "conntrack-close-wait"},
+		rules: []string{"close-wait-leak", "close-wait-in-accept-queue", "close-wait-port-reuse", "fd-limit-near"},
 		sources: []string{
 			"tcp(7), close(2), read(2)", "RFC 9293 section 3.6", "net/ipv4/tcp_input.c:tcp_fin",
 			"net/ipv4/tcp_timer.c:tcp_keepalive_timer",

@@ -75,7 +75,7 @@ which sends more SYNs in about the same time. Measured on Linux 6.18:`,
 			"ss -Htn state syn-sent | awk '{print $4}' | sort | uniq -c | sort -rn | head",
 			"nstat -az TcpActiveOpens TcpAttemptFails TcpExtTCPSynRetrans",
 		},
-		rules: []string{"syn-sent-dead-backend", "syn-sent-scan", "connect-refused-rate", "conntrack-drops"},
+		rules: []string{"syn-sent-dead-backend", "syn-sent-scan", "connect-refused-rate"},
 		sources: []string{
 			"connect(2), tcp(7)", "RFC 9293 section 3.5", "net/ipv4/tcp_timer.c:tcp_write_timeout,tcp_retransmit_timer",
 		},

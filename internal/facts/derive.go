@@ -54,11 +54,12 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 
 // derivation is what the parts of Derive share.
 type derivation struct {
-	facts    *Facts
-	from, to *snapshot.Snapshot // from is nil when the window has no length
-	seconds  float64
-	reserved snapshot.PortSet // ip_local_reserved_ports
-	ranged   bool             // the ephemeral range and the reserved ports are known
+	facts     *Facts
+	from, to  *snapshot.Snapshot // from is nil when the window has no length
+	seconds   float64
+	reserved  snapshot.PortSet // ip_local_reserved_ports
+	listening snapshot.PortSet // local ports with a listener
+	ranged    bool             // the ephemeral range and the reserved ports are known
 }
 
 // start is the socket table at the start of the window, nil when unknown.

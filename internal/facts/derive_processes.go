@@ -22,13 +22,14 @@ const oldSeconds = 60
 // hidden.
 type processGroup struct {
 	*Process
+	listening *snapshot.PortSet // local ports with a listener
 
 	heard         bool // the age of every CLOSE_WAIT is known
 	old           int64
 	fresh         int64               // CLOSE_WAIT that were not there at the start of the window
 	homes         map[portOfUser]bool // of its CLOSE_WAIT
 	local         tally[uint16]
-	closeWaitPeer tally[netip.Addr]
+	closeWaitPeer tally[string]
 	synHosts      map[netip.Addr]bool
 	synPorts      tally[uint16]
 	synTop        tally[netip.AddrPort]
@@ -41,6 +42,7 @@ func (d *derivation) processes() {
 	groups := make(map[string]*processGroup)
 	for i := range d.to.Sockets.Listeners {
 		l := &d.to.Sockets.Listeners[i]
+		d.listening.Add(l.Local.Port())
 		d.group(groups, l.Owners, l.UID).Listens = true
 	}
 	start := d.closeWaitAtStart()
@@ -80,7 +82,7 @@ func (d *derivation) group(groups map[string]*processGroup, pids []int, uid uint
 	}
 	g := groups[key]
 	if g == nil {
-		g = &processGroup{Process: d.process(pids, uid), heard: true, homes: make(map[portOfUser]bool),
+		g = &processGroup{Process: d.process(pids, uid), listening: &d.listening, heard: true, homes: make(map[portOfUser]bool),
 			synHosts: make(map[netip.Addr]bool), synTopRetried: make(map[netip.AddrPort]int64)}
 		groups[key] = g
 	}
@@ -133,9 +135,14 @@ func (g *processGroup) addCloseWait(s *snapshot.Socket, start map[socketID]*snap
 	default:
 		g.CloseWaitUnread++
 	}
-	g.local.add(s.Local.Port(), 1)
 	g.homes[portOfUser{s.Local.Port(), s.UID}] = true
-	g.closeWaitPeer.add(s.Peer.Addr(), 1)
+	if g.listening.Has(s.Local.Port()) {
+		g.local.add(s.Local.Port(), 1)
+		g.closeWaitPeer.add(s.Peer.Addr().String(), 1)
+	} else {
+		// Outgoing: the local port is any, the peer's tells the service.
+		g.closeWaitPeer.add(s.Peer.String(), 1)
+	}
 	_, before := start[id(s)]
 	if !before {
 		g.fresh++
@@ -179,7 +186,7 @@ func (g *processGroup) addSynSent(s *snapshot.Socket) {
 // finish writes what was counted into the fact.
 func (g *processGroup) finish() {
 	g.CloseWaitLocal = g.local.text(func(p uint16) string { return ":" + itoa(int(p)) })
-	g.CloseWaitPeers = g.closeWaitPeer.text(netip.Addr.String)
+	g.CloseWaitPeers = g.closeWaitPeer.text(func(peer string) string { return peer })
 	g.SynSentHosts, g.SynSentPorts = int64(len(g.synHosts)), int64(len(g.synPorts.counts))
 	g.SynSentPortList = g.synPorts.text(func(p uint16) string { return itoa(int(p)) })
 	if peer, n := g.synTop.top(netip.AddrPort.String); n > 0 {

@@ -158,8 +158,8 @@ func TestPrefork(t *testing.T) {
 	if len(f.Processes) != 2 {
 		t.Fatalf("%d processes", len(f.Processes))
 	}
-	p := f.Processes[1]
-	if p.Name != "app[7], app[8], app[9], 2 more" || !p.Listens || p.Hidden {
+	p := f.Processes[0]
+	if p.Name != "app[7] and 4 more" || !p.Listens || p.Hidden {
 		t.Errorf("process %+v", p)
 	}
 	for _, p := range f.Processes {

@@ -293,14 +293,14 @@ func (d *derivation) owner(pids []int, uid uint32) string {
 
 func hiddenName(uid uint32) string { return fmt.Sprintf("a process of uid %d", uid) }
 
-// names joins name[pid] of several processes.
+// names names several processes: "nginx[7], nginx[8]", or "nginx[7] and 5 more".
 func (d *derivation) names(pids []int) string {
-	var parts []string
-	for _, pid := range pids[:min(len(pids), maxListed)] {
-		parts = append(parts, d.name(pid))
+	if more := len(pids) - 1; more >= maxListed {
+		return fmt.Sprintf("%s and %d more", d.name(pids[0]), more)
 	}
-	if more := len(pids) - maxListed; more > 0 {
-		parts = append(parts, fmt.Sprintf("%d more", more))
+	var parts []string
+	for _, pid := range pids {
+		parts = append(parts, d.name(pid))
 	}
 	return strings.Join(parts, ", ")
 }

@@ -6,7 +6,7 @@
 //
 // The exported types are the vocabulary. A field's `cel` tag is the name that
 // a condition uses, its `doc` tag is the sentence that the generated page
-// docs/facts.md prints. A pointer field or a nil list is unknown when nil:
+// docs/facts.md prints; `window:"yes"` marks what only a window tells. A pointer field or a nil list is unknown when nil:
 // unknown is never zero. Deriving is pure: it reads nothing but the window.
 //
 // Out of scope: reading the host (package snapshot) and judging it (package
@@ -20,8 +20,8 @@ type Facts struct {
 	Netns     *Netns     `cel:"netns" doc:"the network namespace that was examined"`
 	Kernel    *Kernel    `cel:"kernel" doc:"the running kernel; kernel.atLeast(\"5.4\") compares releases"`
 	Sockets   *Sockets   `cel:"sockets" doc:"how many TCP sockets of this network namespace are in which state"`
-	Rate      *Rates     `cel:"rate" doc:"counters of this network namespace, per second over the window; unknown with --window 0"`
-	Delta     *Deltas    `cel:"delta" doc:"how much counters of this network namespace grew in the window; unknown with --window 0"`
+	Rate      *Rates     `cel:"rate" window:"yes" doc:"counters of this network namespace, per second over the window; unknown with --window 0"`
+	Delta     *Deltas    `cel:"delta" window:"yes" doc:"how much counters of this network namespace grew in the window; unknown with --window 0"`
 	Total     *Totals    `cel:"total" doc:"counters of this network namespace since it was made (since boot for the initial one)"`
 	Ports     *Ports     `cel:"ports" doc:"the local ports that connect() may take"`
 	Conntrack *Conntrack `cel:"conntrack" doc:"the connection tracking table"`
@@ -40,7 +40,7 @@ type Facts struct {
 
 // Window says how far apart the two snapshots are.
 type Window struct {
-	Seconds *float64 `cel:"seconds" doc:"length of the window in seconds; unknown when one snapshot was taken"`
+	Seconds *float64 `cel:"seconds" window:"yes" doc:"length of the window in seconds; unknown when one snapshot was taken"`
 }
 
 // Machine holds what belongs to the whole machine, also inside a container.
@@ -53,10 +53,10 @@ type Machine struct {
 	TCPMemoryPages          *int64   `cel:"tcp_memory_pages" doc:"pages that TCP holds (sockstat TCP mem); may lag by net.core.mem_pcpu_rsv pages for each CPU"`
 	FilesOpen               *int64   `cel:"files_open" doc:"open files, first number of fs.file-nr"`
 	FilesMax                *int64   `cel:"files_max" doc:"fs.file-max, third number of fs.file-nr"`
-	SoftnetProcessed        *int64   `cel:"softnet_processed" doc:"packets that all CPUs handled in the window"`
-	SoftnetDropped          *int64   `cel:"softnet_dropped" doc:"packets dropped in the window because a per-CPU backlog was full"`
-	SoftnetDroppedPerSecond *float64 `cel:"softnet_dropped_per_second" doc:"the same, per second"`
-	SoftnetDroppedCPUs      *string  `cel:"softnet_dropped_cpus" doc:"the CPUs that dropped, with their numbers, as text"`
+	SoftnetProcessed        *int64   `cel:"softnet_processed" window:"yes" doc:"packets that all CPUs handled in the window"`
+	SoftnetDropped          *int64   `cel:"softnet_dropped" window:"yes" doc:"packets dropped in the window because a per-CPU backlog was full"`
+	SoftnetDroppedPerSecond *float64 `cel:"softnet_dropped_per_second" window:"yes" doc:"the same, per second"`
+	SoftnetDroppedCPUs      *string  `cel:"softnet_dropped_cpus" window:"yes" doc:"the CPUs that dropped, with their numbers, as text"`
 }
 
 // Netns describes the examined network namespace.
@@ -69,8 +69,8 @@ type Sockets struct {
 	Established *int64 `cel:"established" doc:"ESTABLISHED: data can flow"`
 	SynSent     *int64 `cel:"syn_sent" doc:"SYN_SENT: connect() waits for an answer"`
 	SynRecv     *int64 `cel:"syn_recv" doc:"SYN_RECV: half-open inbound connections"`
-	FinWait1    *int64 `cel:"fin_wait1" doc:"FIN_WAIT_1: we closed, our FIN is not acknowledged"`
-	FinWait2    *int64 `cel:"fin_wait2" doc:"FIN_WAIT_2: we closed, the peer has not"`
+	FinWait1    *int64 `cel:"fin_wait1" doc:"FIN_WAIT1: we closed, our FIN is not acknowledged"`
+	FinWait2    *int64 `cel:"fin_wait2" doc:"FIN_WAIT2: we closed, the peer has not"`
 	TimeWait    *int64 `cel:"time_wait" doc:"TIME_WAIT: closed by both sides, we closed first; 60 s"`
 	Close       *int64 `cel:"close" doc:"CLOSE: no connection"`
 	CloseWait   *int64 `cel:"close_wait" doc:"CLOSE_WAIT: the peer closed, our program has not"`
@@ -78,10 +78,10 @@ type Sockets struct {
 	Listen      *int64 `cel:"listen" doc:"LISTEN"`
 	Closing     *int64 `cel:"closing" doc:"CLOSING: both closed at the same moment"`
 	Total       *int64 `cel:"total" doc:"all of them"`
-	Mini        *int64 `cel:"mini" doc:"sockstat tw: TIME_WAIT and orphan FIN_WAIT_2 mini-sockets, which count against tcp_max_tw_buckets"`
+	Mini        *int64 `cel:"mini" doc:"sockstat tw: TIME_WAIT and orphan FIN_WAIT2 mini-sockets, which count against tcp_max_tw_buckets"`
 
-	FinWait2Unowned      *int64   `cel:"fin_wait2_unowned" doc:"FIN_WAIT_2 sockets that no process holds"`
-	FinWait2Peers        *string  `cel:"fin_wait2_peers" doc:"top peers of the FIN_WAIT_2 sockets, as text"`
+	FinWait2Unowned      *int64   `cel:"fin_wait2_unowned" doc:"FIN_WAIT2 sockets that no process holds"`
+	FinWait2Peers        *string  `cel:"fin_wait2_peers" doc:"top peers of the FIN_WAIT2 sockets, as text"`
 	TimeWaitListenShare  *float64 `cel:"time_wait_listen_share" doc:"share of TIME_WAIT whose local port has a listener (0..1)"`
 	TimeWaitListeners    *string  `cel:"time_wait_listeners" doc:"top local listening ports among TIME_WAIT, as text"`
 	TimeWaitDestinations *string  `cel:"time_wait_destinations" doc:"top destinations among TIME_WAIT, as text"`
@@ -108,9 +108,9 @@ type Conntrack struct {
 	Count      *int64 `cel:"count" doc:"entries of this network namespace"`
 	Max        *int64 `cel:"max" doc:"net.netfilter.nf_conntrack_max: each namespace may hold that many"`
 	Buckets    *int64 `cel:"buckets" doc:"hash buckets"`
-	Drops      *int64 `cel:"drops" doc:"packets dropped in the window because the table was full"`
+	Drops      *int64 `cel:"drops" window:"yes" doc:"packets dropped in the window because the table was full"`
 	DropsTotal *int64 `cel:"drops_total" doc:"the same, since the namespace was made"`
-	EarlyDrops *int64 `cel:"early_drops" doc:"entries evicted in the window to make room"`
+	EarlyDrops *int64 `cel:"early_drops" window:"yes" doc:"entries evicted in the window to make room"`
 }
 
 // Listener is one listening socket.
@@ -122,10 +122,10 @@ type Listener struct {
 	UID              int64    `cel:"uid" doc:"user that owns the socket"`
 	Queue            int64    `cel:"queue" doc:"connections waiting for accept() now"`
 	Backlog          *int64   `cel:"backlog" doc:"limit of the accept queue, fixed at listen(): min(program's backlog, somaxconn); unknown without sock_diag"`
-	QueueBefore      *int64   `cel:"queue_before" doc:"connections waiting for accept() at the start of the window"`
-	Drops            *int64   `cel:"drops" doc:"connection requests dropped in the window (SK_MEMINFO_DROPS)"`
+	QueueBefore      *int64   `cel:"queue_before" window:"yes" doc:"connections waiting for accept() at the start of the window"`
+	Drops            *int64   `cel:"drops" window:"yes" doc:"connection requests dropped in the window (SK_MEMINFO_DROPS)"`
 	DropsTotal       *int64   `cel:"drops_total" doc:"connection requests dropped since the listener was made"`
-	DropsPerSecond   *float64 `cel:"drops_per_second" doc:"connection requests dropped per second in the window"`
+	DropsPerSecond   *float64 `cel:"drops_per_second" window:"yes" doc:"connection requests dropped per second in the window"`
 	SynRecv          int64    `cel:"syn_recv" doc:"half-open connections on its port"`
 	CloseWait        int64    `cel:"close_wait" doc:"CLOSE_WAIT sockets on its port"`
 	CloseWaitUnowned int64    `cel:"close_wait_unowned" doc:"CLOSE_WAIT sockets on its port that were never accepted (no inode)"`
@@ -140,9 +140,9 @@ type Destination struct {
 	Source         string   `cel:"source" doc:"source address"`
 	Process        string   `cel:"process" doc:"name[pid] of holders, empty where no socket has an owner any more"`
 	Loopback       bool     `cel:"loopback" doc:"source or destination is a loopback address"`
-	Used           int64    `cel:"used" doc:"local ports of the range that cannot be taken for a new connection to it"`
+	Used           int64    `cel:"used" doc:"local ports of the range that cannot be taken for a new connection to it; without a closer look (ports.exact is false) at least that many, and fewer than half"`
 	Size           int64    `cel:"size" doc:"local ports of the range (ports.size)"`
-	Use            float64  `cel:"use" doc:"used / size"`
+	Use            float64  `cel:"use" doc:"used / size; see used"`
 	Established    *int64   `cel:"established" doc:"ESTABLISHED connections to it"`
 	TimeWait       *int64   `cel:"time_wait" doc:"TIME_WAIT sockets to it"`
 	TimeWaitShare  *float64 `cel:"time_wait_share" doc:"share of TIME_WAIT among its sockets (0..1)"`
@@ -169,13 +169,13 @@ type Process struct {
 
 	CloseWait         int64    `cel:"close_wait" doc:"CLOSE_WAIT sockets"`
 	CloseWaitOld      *int64   `cel:"close_wait_old" doc:"CLOSE_WAIT sockets that were there at both ends of the window, or whose peer was last heard 60 s ago or more"`
-	CloseWaitGrowth   *int64   `cel:"close_wait_growth" doc:"growth of CLOSE_WAIT over the window"`
+	CloseWaitGrowth   *int64   `cel:"close_wait_growth" window:"yes" doc:"growth of CLOSE_WAIT over the window"`
 	CloseWaitSeconds  *float64 `cel:"close_wait_seconds" doc:"for how long at least the oldest CLOSE_WAIT stands"`
 	CloseWaitEOF      int64    `cel:"close_wait_eof" doc:"CLOSE_WAIT with Recv-Q 1: the end of file was never read"`
 	CloseWaitRead     int64    `cel:"close_wait_read" doc:"CLOSE_WAIT with Recv-Q 0: the end of file was read, but close() was not called"`
 	CloseWaitUnread   int64    `cel:"close_wait_unread" doc:"CLOSE_WAIT with Recv-Q above 1: data was never read"`
-	CloseWaitLocal    string   `cel:"close_wait_local" doc:"top local ports of its CLOSE_WAIT sockets, as text"`
-	CloseWaitPeers    string   `cel:"close_wait_peers" doc:"top peers of its CLOSE_WAIT sockets, as text"`
+	CloseWaitLocal    string   `cel:"close_wait_local" doc:"top listening ports of its CLOSE_WAIT sockets, as text; empty where all are outgoing connections"`
+	CloseWaitPeers    string   `cel:"close_wait_peers" doc:"top peers of its CLOSE_WAIT sockets, as text; with the port where the connection is outgoing"`
 	SynSent           int64    `cel:"syn_sent" doc:"SYN_SENT sockets"`
 	SynSentHosts      int64    `cel:"syn_sent_hosts" doc:"distinct destination addresses among SYN_SENT"`
 	SynSentPorts      int64    `cel:"syn_sent_ports" doc:"distinct destination ports among SYN_SENT"`
@@ -185,7 +185,7 @@ type Process struct {
 	SynSentTopShare   float64  `cel:"syn_sent_top_share" doc:"share of that destination (0..1)"`
 	SynSentRetried    int64    `cel:"syn_sent_retried" doc:"SYN_SENT sockets whose SYN was sent again"`
 	SynSentTopRetried int64    `cel:"syn_sent_top_retried" doc:"the same, to the top destination only"`
-	FinWait2          int64    `cel:"fin_wait2" doc:"FIN_WAIT_2 sockets that it holds (half-closed)"`
+	FinWait2          int64    `cel:"fin_wait2" doc:"FIN_WAIT2 sockets that it holds (half-closed)"`
 }
 
 // Client is a user (uid) with outgoing connections from the ephemeral range.

@@ -2,8 +2,6 @@
 
 package procnet
 
-import "github.com/tcptune/tcptune/internal/nearest"
-
 //go:generate go run ./internal/gen
 
 // A CounterInfo is what is known about one counter: an entry of counters.yaml. Facts
@@ -50,19 +48,4 @@ func LookupCounter(name string) (CounterInfo, bool) {
 		return CounterInfo{}, false
 	}
 	return found[0], true
-}
-
-// SuggestCounter returns up to three keys, best first, that name may be a misspelling
-// of, or that it stands for where several sections have it. It is for "did you mean"
-// in messages.
-func SuggestCounter(name string) []string {
-	const longest = 100
-	if len(name) > longest {
-		return nil
-	}
-	var candidates []nearest.Name
-	for _, info := range table() {
-		candidates = append(candidates, nearest.Name{Full: info.Key(), Last: info.Name})
-	}
-	return nearest.Names(name, candidates)
 }

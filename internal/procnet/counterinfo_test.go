@@ -42,23 +42,6 @@ func TestLookupCounter(t *testing.T) {
 	}
 }
 
-func TestSuggestCounter(t *testing.T) {
-	for name, want := range map[string][]string{
-		"ListenOverflow":           {"TcpExt.ListenOverflows"},
-		"listenoverflows":          {"TcpExt.ListenOverflows"},
-		"TcpExt.TCPTimeWaitOverfl": {"TcpExt.TCPTimeWaitOverflow"},
-		"inuse":                    {"TCP.inuse", "TCP6.inuse"},
-		"TCP6.inuze":               {"TCP6.inuse", "TCP.inuse"},
-		"quite_unlike":             nil,
-		"":                         nil,
-		strings.Repeat("x", 1<<20): nil,
-	} {
-		if diff := cmp.Diff(want, SuggestCounter(name)); diff != "" {
-			t.Errorf("%.40q: (-want +got)\n%s", name, diff)
-		}
-	}
-}
-
 // TestCounterInfosAgainstCapture finds every counter in files of the release that the
 // catalogue was checked on.
 func TestCounterInfosAgainstCapture(t *testing.T) {

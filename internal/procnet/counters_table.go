@@ -84,7 +84,7 @@ func table() []CounterInfo {
 			Scope:         "netns",
 			Since:         "2.6.37-3.0",
 			IncrementedBy: "tcp_time_wait when inet_twsk_alloc fails",
-			Meaning:       "tcp_max_tw_buckets reached (or no memory): socket closed without TIME_WAIT/FIN_WAIT_2.",
+			Meaning:       "tcp_max_tw_buckets reached (or no memory): socket closed without TIME_WAIT/FIN_WAIT2.",
 			Tuning:        "Raise tcp_max_tw_buckets.",
 		},
 		{
@@ -94,7 +94,7 @@ func table() []CounterInfo {
 			Scope:         "netns",
 			Since:         "<=2.6.11",
 			IncrementedBy: "__inet_twsk_schedule at ENTRY of a timewait object with timeout > 4 s (since 4.1); before: at expiry in the fast timer",
-			Meaning:       "Rate of sockets entering TIME_WAIT or orphan FIN_WAIT_2, not \"finished\".",
+			Meaning:       "Rate of sockets entering TIME_WAIT or orphan FIN_WAIT2, not \"finished\".",
 			Tuning:        "Rate*60 s = expected TIME_WAIT population.",
 		},
 		{
@@ -104,7 +104,7 @@ func table() []CounterInfo {
 			Scope:         "netns",
 			Since:         "<=2.6.11",
 			IncrementedBy: "__inet_twsk_schedule at ENTRY with timeout <= 4 s (since 4.1); before: slow timer expiry",
-			Meaning:       "Orphan FIN_WAIT_2 with a tcp_fin_timeout <= 4.",
+			Meaning:       "Orphan FIN_WAIT2 with a tcp_fin_timeout <= 4.",
 			Tuning:        "Almost always 0; not an error.",
 		},
 		{
@@ -750,7 +750,7 @@ func table() []CounterInfo {
 			Scope:         "netns",
 			Since:         "<=2.6.11",
 			IncrementedBy: "tcp_death_row.tw_refcount-1",
-			Meaning:       "TIME_WAIT + orphan FIN_WAIT_2 objects of this netns, IPv4 and IPv6.",
+			Meaning:       "TIME_WAIT + orphan FIN_WAIT2 objects of this netns, IPv4 and IPv6.",
 			Tuning:        "Compare with tcp_max_tw_buckets.",
 		},
 		{

@@ -26,10 +26,11 @@ type States struct {
 
 // NewStates keeps the top rows of a table, all of them for 0.
 func NewStates(t *snapshot.Table, tool string, top int) *States {
-	s := &States{SchemaVersion: StatesSchemaVersion, Tool: tool, Table: t}
-	if top > 0 && len(t.Rows) > top {
-		s.Omitted = len(t.Rows) - top
-		t.Rows = t.Rows[:top]
+	table := *t
+	s := &States{SchemaVersion: StatesSchemaVersion, Tool: tool, Table: &table}
+	if top > 0 && len(table.Rows) > top {
+		s.Omitted = len(table.Rows) - top
+		table.Rows = table.Rows[:top]
 	}
 	return s
 }

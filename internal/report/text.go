@@ -11,6 +11,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/rules"
 )
 
@@ -94,6 +95,9 @@ func (p *page) finding(f, before *rules.Finding) {
 		p.line(strings.Repeat(" ", len(label)+2) + p.style.paint(bold, line))
 	}
 	id := f.Rule + ", " + answer(f.Verdict)
+	if f.Confidence == "medium" || f.Confidence == "low" {
+		id += ", confidence " + f.Confidence
+	}
 	if f.Subject != "" {
 		id = f.Subject + "  (" + id + ")"
 	} else {
@@ -259,7 +263,7 @@ const maxListedFacts = 4
 func (p *page) unjudged(c *Check) {
 	var rates, others []rules.Skipped
 	for _, s := range c.Skipped {
-		if c.Window.Seconds == nil && lacksRates(s) {
+		if c.Window.Seconds == nil && lacksWindow(s) {
 			rates = append(rates, s)
 		} else {
 			others = append(others, s)
@@ -296,13 +300,13 @@ func skipReason(s rules.Skipped) string {
 	return text
 }
 
-// lacksRates reports whether all that a rule lacks comes with a window.
-func lacksRates(s rules.Skipped) bool {
+// lacksWindow reports whether a window would tell all that a rule lacks.
+func lacksWindow(s rules.Skipped) bool {
 	if s.Fault != "" || len(s.Missing) == 0 {
 		return false
 	}
 	for _, m := range s.Missing {
-		if !strings.HasPrefix(m, "rate.") && !strings.HasPrefix(m, "delta.") && !strings.HasSuffix(m, "per_second") {
+		if !facts.NeedsWindow(m) {
 			return false
 		}
 	}

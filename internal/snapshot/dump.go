@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/tcptune/tcptune/internal/procnet"
@@ -21,42 +24,49 @@ const socketsBudget = 30 * time.Second
 // the start of a window, only what is compared with the end.
 func (c *Collector) readSockets(ctx context.Context, s *Snapshot, closer bool) {
 	ports, reserved := c.portRange(s)
-	budget, cancel := context.WithTimeout(ctx, socketsBudget)
-	defer cancel()
-	collect := func(d dumper) error {
+	collect := func(ctx context.Context, d dumper) error {
 		t := &tiers{dumper: d, fold: newFold(ports, reserved, c.reuseDelay()), openOnly: !closer}
 		t.counts = func() (full, mini int64, ok bool) {
 			return countSockstat(c.readSockstat(func(string, error, string) {})) // a gap was noted before
 		}
-		if err := t.collect(budget); err != nil {
+		if err := t.collect(ctx); err != nil {
 			return err
 		}
 		s.Sockets = t.fold.finish()
+		s.noteDropped()
 		return nil
 	}
-	err := c.withDumper(budget, s, collect)
-	if err == nil || ctx.Err() != nil {
-		return
+	if err := c.withDumper(ctx, s, collect); err != nil && ctx.Err() == nil {
+		s.Sockets = nil
+		s.gap("TCP sockets", err, "")
 	}
-	if budget.Err() != nil {
-		err = fmt.Errorf("walking the socket table took longer than %s", socketsBudget)
+}
+
+// noteDropped says which sockets were counted but not kept one by one: numbers
+// by process, listener and network are lower bounds then.
+func (s *Snapshot) noteDropped() {
+	for _, state := range slices.Sorted(maps.Keys(s.Sockets.Dropped)) {
+		kept := s.Sockets.States[state] - s.Sockets.Dropped[state]
+		s.gap("TCP sockets", fmt.Errorf("only %d of %d sockets in %s were kept one by one: by process and listener there are at least that many", kept, s.Sockets.States[state], strings.ToUpper(state)), "")
 	}
-	s.Sockets = nil
-	s.gap("TCP sockets", err, "")
 }
 
 // withDumper runs collect over sock_diag, or, where that is not possible, over
-// the text tables.
-func (c *Collector) withDumper(ctx context.Context, s *Snapshot, collect func(dumper) error) error {
-	err := c.overNetlink(ctx, s, collect)
-	if err == nil || ctx.Err() != nil {
-		return err
+// the text tables, for socketsBudget at most.
+func (c *Collector) withDumper(ctx context.Context, s *Snapshot, collect func(context.Context, dumper) error) error {
+	budget, cancel := context.WithTimeout(ctx, socketsBudget)
+	defer cancel()
+	err := c.overNetlink(budget, s, collect)
+	if err != nil && budget.Err() == nil {
+		var dir string
+		if dir, err = c.textTables(); err == nil {
+			err = collect(budget, sockdiag.ProcTable{Dir: dir})
+		}
 	}
-	dir, err := c.textTables()
-	if err != nil {
-		return err
+	if err != nil && budget.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("walking the socket table took longer than %s", socketsBudget)
 	}
-	return collect(sockdiag.ProcTable{Dir: dir})
+	return err
 }
 
 // textTables is the directory with the files tcp and tcp6. In a saved tree
@@ -82,7 +92,7 @@ var errNoNetlink = errors.New("sock_diag was not asked")
 
 // overNetlink collects over sock_diag. Where that is not possible it records
 // the gap and returns an error; /proc/net/tcp is the way then.
-func (c *Collector) overNetlink(ctx context.Context, s *Snapshot, collect func(dumper) error) error {
+func (c *Collector) overNetlink(ctx context.Context, s *Snapshot, collect func(context.Context, dumper) error) error {
 	if !c.Live() || c.noNetlink {
 		if c.Live() {
 			s.gap("sock_diag", errNoNetlink, "leave out --no-netlink: only sock_diag tells backlogs and drops of listeners")
@@ -92,7 +102,7 @@ func (c *Collector) overNetlink(ctx context.Context, s *Snapshot, collect func(d
 	client, err := sockdiag.Dial(ctx)
 	if err == nil {
 		defer client.Close()
-		err = collect(client)
+		err = collect(ctx, client)
 	}
 	switch {
 	case errors.Is(err, sockdiag.ErrUnavailable):

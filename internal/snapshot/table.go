@@ -61,7 +61,7 @@ func (c *Collector) Table(ctx context.Context, by Grouping) (*Table, error) {
 		h = c.allHolders(ctx, s)
 	}
 	var t *tabulation
-	err := c.withDumper(ctx, s, func(d dumper) error {
+	err := c.withDumper(ctx, s, func(ctx context.Context, d dumper) error {
 		t = newTabulation(by, h, c.processNamer(h)) // text tables begin anew where sock_diag broke off
 		return t.count(ctx, d)
 	})
@@ -250,10 +250,13 @@ func (t *tabulation) holder(s *sockdiag.Socket) string {
 	if s.Inode == 0 {
 		return "(no process)"
 	}
-	if t.holders == nil || len(t.holders.byInode[s.Inode]) == 0 {
+	if t.holders == nil || t.holders.hidden > 0 && len(t.holders.byInode[s.Inode]) == 0 {
 		return fmt.Sprintf("(hidden, uid %d)", s.UID)
 	}
 	pids := t.holders.byInode[s.Inode]
+	if len(pids) == 0 {
+		return fmt.Sprintf("(not found, uid %d)", s.UID)
+	}
 	name := t.name(pids[0])
 	if more := len(pids) - 1; more > 0 {
 		name += fmt.Sprintf(" and %d more", more)

@@ -12,7 +12,7 @@ import "github.com/tcptune/tcptune/internal/sockdiag"
 type state struct {
 	id      sockdiag.State
 	name    string   // as in include/net/tcp_states.h, without TCP_
-	aliases []string // further names, from ss(8), RFC 9293 and BSD
+	aliases []string // further names, from ss(8), RFC 9293 and BSD, and words that belong to the state
 	title   string
 
 	meaning string // what it means

@@ -6,9 +6,10 @@ import "github.com/tcptune/tcptune/internal/sockdiag"
 
 func timeWait() state {
 	return state{
-		id:    sockdiag.StateTimeWait,
-		name:  "TIME_WAIT",
-		title: "A connection that we closed first has ended; the kernel remembers it for 60 s",
+		id:      sockdiag.StateTimeWait,
+		name:    "TIME_WAIT",
+		aliases: []string{"SO_LINGER"}, // what articles cure it with, and must not
+		title:   "A connection that we closed first has ended; the kernel remembers it for 60 s",
 		meaning: `
 Both FINs are acknowledged. The kernel keeps the addresses and ports for two reasons: to acknowledge the peer's FIN once
 more if our last ACK was lost, and to keep late packets of this connection out of a new one with the same ports.

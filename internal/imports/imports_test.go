@@ -37,18 +37,17 @@ var table = map[string][]string{
 	"internal/expr":     {"internal/facts", "internal/nearest"},
 	"rules":             {"internal/expr", "internal/facts", "internal/nearest"},
 	"internal/explain":  {"internal/expr", "internal/facts", "internal/nearest", "internal/procnet", "internal/sockdiag", "rules", "sysctl"},
-	"internal/report": {"internal/explain", "internal/expr", "internal/facts", "internal/nearest", "internal/snapshot",
-		"rules", "sysctl"}, // both: expr is the type of a rule's conditions
+	"internal/report":   {"internal/explain", "internal/expr", "internal/facts", "internal/snapshot", "rules"},
 
 	// Only the command knows all of them.
-	"cmd/tcptune": {"internal/explain", "internal/expr", "internal/facts", "internal/nearest", "internal/procnet",
-		"internal/report", "internal/snapshot", "internal/sockdiag", "rules", "sysctl"},
+	"cmd/tcptune": {"internal/explain", "internal/expr", "internal/facts", "internal/procnet", "internal/report",
+		"internal/snapshot", "rules", "sysctl"},
 
 	// Generators, and programs that are run by make only.
 	"internal/bench":                nil,
 	"internal/procnet/internal/gen": nil,
 	"internal/testreport":           nil,
-	"rules/gendocs":                 {"internal/expr", "internal/facts", "rules", "sysctl"},
+	"rules/gendocs":                 {"internal/expr", "rules", "sysctl"},
 	"sysctl/internal/gen":           nil,
 
 	// Tests and test support: lab is in no row, so that no product code can import it.

@@ -55,8 +55,8 @@ func TestTable(t *testing.T) {
 		{
 			by: ByProcess, rows: []TableRow{
 				{Name: "p[11]", States: map[string]int64{"listen": 2, "established": 1}, Total: 3},
-				{Name: "(hidden, uid 33)", States: map[string]int64{"established": 1}, Total: 1},
 				{Name: "(no process)", States: map[string]int64{"time_wait": 1}, Total: 1},
+				{Name: "(not found, uid 33)", States: map[string]int64{"established": 1}, Total: 1},
 				{Name: "p[10] and 1 more", States: map[string]int64{"listen": 1}, Total: 1},
 			},
 		},

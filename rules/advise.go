@@ -42,6 +42,11 @@ func (j *judge) finding(severity Severity) Finding {
 			f.Recommendations = append(f.Recommendations, rec)
 		}
 	}
+	for _, g := range r.Unless {
+		if g.When == nil {
+			f.Unless = append(f.Unless, g.Text)
+		}
+	}
 	if j.why {
 		f.Because = j.because()
 	}

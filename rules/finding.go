@@ -53,6 +53,7 @@ type Finding struct {
 	Evidence        []Evidence       `json:"evidence"`
 	Why             string           `json:"why"`
 	Recommendations []Recommendation `json:"recommendations"`
+	Unless          []string         `json:"unless,omitempty"` // what would make the finding wrong, and tcptune cannot see
 	References      []string         `json:"references"`
 	Because         []Operand        `json:"because,omitempty"` // the values that made the condition true, with --why
 	More            int              `json:"more,omitempty"`    // on the last finding of a rule: how many further ones were left out

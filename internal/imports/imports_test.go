@@ -64,7 +64,7 @@ var owners = map[string][]string{
 	"github.com/spf13/viper":      {"cmd/tcptune"},
 	"github.com/mdlayher/netlink": {"internal/sockdiag"},
 	"github.com/mdlayher/socket":  {"internal/sockdiag"},
-	"gopkg.in/yaml.v3":            {"internal/expr", "internal/facts", "internal/procnet/internal/gen", "rules", "rules/gendocs", "sysctl/internal/gen"},
+	"gopkg.in/yaml.v3":            {"internal/explain", "internal/expr", "internal/facts", "internal/procnet/internal/gen", "rules", "rules/gendocs", "sysctl/internal/gen"},
 }
 
 // listed is what the test reads of `go list -json`.

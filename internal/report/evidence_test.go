@@ -105,7 +105,7 @@ not judged:
 
 // TestRepeatedFinding prints what two findings of one rule share only once.
 func TestRepeatedFinding(t *testing.T) {
-	leak := rules.Finding{Rule: "leak", Severity: rules.Warning, Verdict: rules.VerdictApplication, Title: "A leak", Subject: "a[1]",
+	leak := rules.Finding{Rule: "leak", Confidence: "high", Severity: rules.Warning, Verdict: rules.VerdictApplication, Title: "A leak", Subject: "a[1]",
 		Why: "It does not close.", Recommendations: []rules.Recommendation{{Kind: "action", Action: "restart it"}}}
 	other, further := leak, leak
 	other.Subject = "b[2]"

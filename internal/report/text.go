@@ -95,7 +95,7 @@ func (p *page) finding(f, before *rules.Finding) {
 		p.line(strings.Repeat(" ", len(label)+2) + p.style.paint(bold, line))
 	}
 	id := f.Rule + ", " + answer(f.Verdict)
-	if f.Confidence == "medium" || f.Confidence == "low" {
+	if f.Confidence != highConfidence {
 		id += ", confidence " + f.Confidence
 	}
 	if f.Subject != "" {
@@ -111,6 +111,11 @@ func (p *page) finding(f, before *rules.Finding) {
 	} else {
 		p.block(indent+"why: ", indent+"     ", f.Why)
 	}
+	if f.Confidence != highConfidence && !same {
+		for _, text := range f.Unless {
+			p.block(indent+"unless: ", indent+"        ", text)
+		}
+	}
 	if same && len(f.Recommendations) > 0 && reflect.DeepEqual(before.Recommendations, f.Recommendations) {
 		p.line(indent + "what to do: as above")
 	} else {
@@ -125,6 +130,9 @@ func (p *page) finding(f, before *rules.Finding) {
 		p.block(indent, indent, fmt.Sprintf("and %d more findings of this rule (all of them: --format json)", f.More))
 	}
 }
+
+// highConfidence is the confidence that goes without saying.
+const highConfidence = "high"
 
 // answer words a verdict.
 func answer(v rules.Verdict) string {

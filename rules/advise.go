@@ -5,7 +5,6 @@ package rules
 import (
 	"fmt"
 	"math"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -193,13 +192,10 @@ func (j *judge) text(t Text, what string) string {
 		j.faulty(what, err)
 	}
 	if err != nil || len(missing) > 0 {
-		return placeholder.ReplaceAllString(t.Source, "<$1>")
+		return t.Marked("<", ">")
 	}
 	return text
 }
-
-// placeholder is a part of a Text that has no braces of its own.
-var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
 
 func (j *judge) faulty(what string, err error) {
 	j.faults = append(j.faults, fmt.Sprintf("%s: %s: %v", j.rule.ID, what, err))

@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/expr"
@@ -37,6 +38,15 @@ type Rule struct {
 type Text struct {
 	Source   string // as it was written
 	template *expr.Template
+}
+
+// placeholder is a part of a Text that has no braces of its own.
+var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
+
+// Marked returns the text with other marks around its ${expression} parts: "<"
+// and ">" for people, who do not know the values.
+func (t Text) Marked(before, after string) string {
+	return placeholder.ReplaceAllString(t.Source, before+"${1}"+after)
 }
 
 // A Measure is one line of evidence: a name and how its value is computed.

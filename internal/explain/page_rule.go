@@ -3,7 +3,6 @@
 package explain
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -151,9 +150,7 @@ func source(p *expr.Program) string {
 	return strings.TrimSpace(p.Text())
 }
 
-var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
-
 // plain is a text without the marks around its ${expression} parts.
 func plain(t rules.Text) string {
-	return strings.Join(strings.Fields(placeholder.ReplaceAllString(t.Source, "<$1>")), " ")
+	return strings.Join(strings.Fields(t.Marked("<", ">")), " ")
 }

@@ -144,11 +144,9 @@ func (p *page) references(r *rules.Rule, refs map[string]rules.Reference) {
 	}
 }
 
-var placeholder = regexp.MustCompile(`\$\{([^{}]*)\}`)
-
 // prose shows the ${expr} parts of a text as code.
 func prose(t rules.Text) string {
-	return placeholder.ReplaceAllString(oneLine(t.Source), "`$1`")
+	return oneLine(t.Marked("`", "`"))
 }
 
 // command shows a command as code, its ${expr} parts as <expr>.
@@ -156,7 +154,7 @@ func command(t rules.Text) string {
 	if t.Source == "" {
 		return ""
 	}
-	return "`" + placeholder.ReplaceAllString(oneLine(t.Source), "<$1>") + "`"
+	return "`" + oneLine(t.Marked("<", ">")) + "`"
 }
 
 // code shows an expression on one line.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -67,11 +66,10 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	f.StringSlice("only", nil, "judge these rules or categories only")
 	f.StringSlice("skip", nil, "leave these rules or categories out")
 	f.StringVar(&o.rulesDir, "rules", "", "directory with further rules")
-	f.StringArrayVar(&o.formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
+	addFormatFlag(cmd, &o.formats)
 	f.BoolVar(&o.why, "why", false, "show the values that made each rule fire")
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit 3 unless every rule could be judged")
-	completeWords(cmd, "fail-on", append(severityNames(), neverFail))
-	completeWords(cmd, "format", []string{"text", "json"})
+	completeWords(cmd, "fail-on", failOnWords())
 	completeRules(cmd, "only", "skip")
 	return cmd
 }
@@ -79,12 +77,13 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 // neverFail is the --fail-on that makes no finding a failure.
 const neverFail = "never"
 
-func severityNames() []string {
-	var names []string
+// failOnWords are the values of --fail-on.
+func failOnWords() []string {
+	var words []string
 	for _, s := range rules.Severities() {
-		names = append(names, string(s))
+		words = append(words, string(s))
 	}
-	return names
+	return append(words, neverFail)
 }
 
 // complete merges flags, environment and config file and checks them.
@@ -94,11 +93,11 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 		return err
 	}
 	o.settings = settings
-	if words := append(severityNames(), neverFail); !slices.Contains(words, settings.FailOn) {
+	if words := failOnWords(); !slices.Contains(words, settings.FailOn) {
 		return settingError(cmd, "fail-on", fmt.Sprintf("%q is not one of %s", settings.FailOn, strings.Join(words, ", ")))
 	}
 	o.failOn = rules.Severity(settings.FailOn)
-	if err := checkFormats(o.formats, "text", "json"); err != nil {
+	if err := checkFormats(o.formats); err != nil {
 		return err
 	}
 	return o.source.complete(cmd, settings)
@@ -106,7 +105,7 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 
 func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	catalogue := sysctl.LoadCatalogue()
-	set, err := loadRules(catalogue, o.rulesDir)
+	set, err := loadRules(o.rulesDir)
 	if err != nil {
 		return err
 	}
@@ -122,12 +121,7 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	}
 	check := judge(window, set, catalogue, o.why)
 	check.ExitStatus = o.status(check)
-	if err := writeFormats(s.out, o.formats, func(w io.Writer, format string) error {
-		if format == "json" {
-			return check.WriteJSON(w)
-		}
-		return check.WriteText(w, style(w, o.settings.Color))
-	}); err != nil {
+	if err := writeResult(s.out, o.formats, o.settings.Color, check); err != nil {
 		return err
 	}
 	return o.answer(check)

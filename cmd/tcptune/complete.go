@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tcptune/tcptune/rules"
-	"github.com/tcptune/tcptune/sysctl"
 )
 
 // completeWords offers the words of a flag to the shell.
@@ -28,13 +27,9 @@ func completeRules(cmd *cobra.Command, flags ...string) {
 }
 
 func ruleIDs() []string {
-	set, err := loadRules(sysctl.LoadCatalogue(), "")
+	set, err := loadRules("")
 	if err != nil {
 		return nil
 	}
-	var ids []string
-	for _, r := range set.Rules {
-		ids = append(ids, r.ID)
-	}
-	return ids
+	return set.IDs()
 }

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -48,20 +47,19 @@ what acts on it and what does not, and how it stands on this host now.`,
 				return err
 			}
 			o.color, o.quiet, o.source.noNetlink = settings.Color, settings.Quiet, settings.NoNetlink
-			if err := checkFormats(o.formats, "text", "json"); err != nil {
+			if err := checkFormats(o.formats); err != nil {
 				return err
 			}
 			return runExplain(cmd.Context(), s, o, strings.Join(args, " "))
 		},
 	}
 	cmd.Flags().StringVar(&o.source.root, "root", "", "look at this directory tree (proc, sys, etc below it), not at the host")
-	cmd.Flags().StringArrayVar(&o.formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
-	completeWords(cmd, "format", []string{"text", "json"})
+	addFormatFlag(cmd, &o.formats)
 	return cmd
 }
 
 func newLibrary(catalogue *sysctl.Catalogue) (*explain.Library, error) {
-	set, err := loadRules(catalogue, "")
+	set, err := loadRules("")
 	if err != nil {
 		return nil, err
 	}
@@ -86,10 +84,5 @@ func runExplain(ctx context.Context, s streams, o *explainOptions, query string)
 		topic.Sections = append([]explain.Section{now}, topic.Sections...)
 	}
 	page := report.NewTopic(topic)
-	return writeFormats(s.out, o.formats, func(w io.Writer, format string) error {
-		if format == "json" {
-			return page.WriteJSON(w)
-		}
-		return page.WriteText(w, style(w, o.color))
-	})
+	return writeResult(s.out, o.formats, o.color, page)
 }

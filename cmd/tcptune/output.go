@@ -13,10 +13,30 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/internal/report"
 )
 
+// A result is what a command prints.
+type result interface {
+	WriteText(io.Writer, report.Style) error
+	WriteJSON(io.Writer) error
+}
+
+// resultFormats are the forms of a result.
+func resultFormats() []string { return []string{"text", "json"} }
+
+// addFormatFlag adds --format to a command that prints a result.
+func addFormatFlag(cmd *cobra.Command, formats *[]string) {
+	cmd.Flags().StringArrayVar(formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
+	completeWords(cmd, "format", resultFormats())
+}
+
 // checkFormats refuses a --format that is not one of the allowed ones.
-func checkFormats(formats []string, allowed ...string) error {
+func checkFormats(formats []string) error {
+	allowed := resultFormats()
 	toStdout := 0
 	for _, f := range formats {
 		name, file, _ := strings.Cut(f, "=")
@@ -33,9 +53,14 @@ func checkFormats(formats []string, allowed ...string) error {
 	return nil
 }
 
-// writeFormats renders each format. One that goes to a file is whole before a
-// byte of it is written.
-func writeFormats(out io.Writer, formats []string, render func(io.Writer, string) error) error {
+// writeResult renders each format whole before it writes a byte to a file.
+func writeResult(out io.Writer, formats []string, color string, r result) error {
+	render := func(w io.Writer, format string) error {
+		if format == "json" {
+			return r.WriteJSON(w)
+		}
+		return r.WriteText(w, style(w, color))
+	}
 	for _, f := range formats {
 		name, file, toFile := strings.Cut(f, "=")
 		if !toFile || file == "" {

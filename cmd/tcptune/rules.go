@@ -5,7 +5,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -20,7 +19,7 @@ import (
 const foreignCost = 1_000_000
 
 // loadRules returns the built-in rules and those of dir, if any.
-func loadRules(catalogue *sysctl.Catalogue, dir string) (*rules.Set, error) {
+func loadRules(dir string) (*rules.Set, error) {
 	env, err := expr.New(nil)
 	if err != nil {
 		return nil, err
@@ -32,7 +31,7 @@ func loadRules(catalogue *sysctl.Catalogue, dir string) (*rules.Set, error) {
 	if dir == "" {
 		return set, nil
 	}
-	foreign, err := expr.New(catalogueKeys(catalogue), expr.CostLimit(foreignCost))
+	foreign, err := expr.New(catalogueKeys(), expr.CostLimit(foreignCost))
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +50,10 @@ func loadRules(catalogue *sysctl.Catalogue, dir string) (*rules.Set, error) {
 	return joined, nil
 }
 
-func catalogueKeys(catalogue *sysctl.Catalogue) []string {
+// catalogueKeys are the keys that a rule may name.
+func catalogueKeys() []string {
 	var keys []string
-	for _, p := range catalogue.Parameters() {
+	for _, p := range sysctl.LoadCatalogue().Parameters() {
 		keys = append(keys, p.Key.String())
 	}
 	return keys
@@ -82,10 +82,10 @@ func newRulesListCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkFormats(formats, "text", "json"); err != nil {
+			if err := checkFormats(formats); err != nil {
 				return err
 			}
-			set, err := loadRules(sysctl.LoadCatalogue(), "")
+			set, err := loadRules("")
 			if err != nil {
 				return err
 			}
@@ -93,16 +93,11 @@ func newRulesListCommand(s streams) *cobra.Command {
 				return usageError(err, "tcptune rules list shows all rules and categories")
 			}
 			list := report.NewRuleList(set)
-			return writeFormats(s.out, formats, func(w io.Writer, format string) error {
-				if format == "json" {
-					return list.WriteJSON(w)
-				}
-				return list.WriteText(w, style(w, settings.Color))
-			})
+			return writeResult(s.out, formats, settings.Color, list)
 		},
 	}
 	cmd.Flags().StringSliceVar(&only, "only", nil, "these rules or categories only")
-	cmd.Flags().StringArrayVar(&formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
+	addFormatFlag(cmd, &formats)
 	completeRules(cmd, "only")
 	return cmd
 }
@@ -121,7 +116,7 @@ func newRulesShowCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			set, err := loadRules(sysctl.LoadCatalogue(), "")
+			set, err := loadRules("")
 			if err != nil {
 				return err
 			}
@@ -149,7 +144,7 @@ warnings do not.`,
 		Example: "  tcptune rules lint /etc/tcptune/rules.d",
 		Args:    someArgs("a PATH"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			env, err := expr.New(catalogueKeys(sysctl.LoadCatalogue()))
+			env, err := expr.New(catalogueKeys())
 			if err != nil {
 				return err
 			}

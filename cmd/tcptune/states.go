@@ -5,7 +5,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 
@@ -52,7 +51,7 @@ connections, or by the process that holds them.`,
 			if o.top < 0 {
 				return usageError(fmt.Errorf("--top %d is negative", o.top), "0 prints all rows")
 			}
-			if err := checkFormats(o.formats, "text", "json"); err != nil {
+			if err := checkFormats(o.formats); err != nil {
 				return err
 			}
 			return runStates(cmd.Context(), s, o)
@@ -63,9 +62,8 @@ connections, or by the process that holds them.`,
 	f.IntVar(&o.top, "top", defaultTop, "print this many rows; 0 for all")
 	f.StringVar(&o.root, "root", "", "examine this directory tree (proc below it), not the host")
 	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
-	f.StringArrayVar(&o.formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
+	addFormatFlag(cmd, &o.formats)
 	completeWords(cmd, "by", groupingNames())
-	completeWords(cmd, "format", []string{"text", "json"})
 	return cmd
 }
 
@@ -87,10 +85,5 @@ func runStates(ctx context.Context, s streams, o *statesOptions) error {
 		return err
 	}
 	states := report.NewStates(table, toolName(), o.top)
-	return writeFormats(s.out, o.formats, func(w io.Writer, format string) error {
-		if format == "json" {
-			return states.WriteJSON(w)
-		}
-		return states.WriteText(w, style(w, o.color))
-	})
+	return writeResult(s.out, o.formats, o.color, states)
 }

@@ -67,7 +67,7 @@ func (u *ui) notef(format string, args ...any) {
 	}
 }
 
-// The widths of a layout when the width of the terminal is not known.
+// defaultWidth is the width of a layout when that of the terminal is not known.
 const defaultWidth = 80
 
 // style lays text out for the stream w: as wide as the terminal, coloured when

@@ -3,9 +3,7 @@
 package facts
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -40,20 +38,9 @@ func (t *tally[K]) top(name func(K) string) (top K, n int64) {
 	return top, n
 }
 
-func (t *tally[K]) list(name func(K) string) []snapshot.Count {
-	var list []snapshot.Count
-	for k, n := range t.counts {
-		list = append(list, snapshot.Count{Name: name(k), Count: n})
-	}
-	slices.SortFunc(list, func(a, b snapshot.Count) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
-	})
-	return list
-}
-
 // text lists the largest entries: "10.0.0.7 (120), 10.0.0.9 (3), 4 more".
 func (t *tally[K]) text(name func(K) string) string {
-	return listText(t.list(name))
+	return listText(snapshot.Counts(t.counts, name))
 }
 
 func listText(list []snapshot.Count) string {

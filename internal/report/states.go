@@ -71,7 +71,7 @@ func (p *page) stateTable(s *States) {
 	for _, name := range stateOrder {
 		n := s.States[name]
 		total += n
-		line := fmt.Sprintf("%12s  %-11s", thousands(n), stateTitle[name])
+		line := fmt.Sprintf("%12s  %-11s", thousands(n), strings.ToUpper(name))
 		if p.style.width() >= hints {
 			line += "  " + p.style.paint(dim, stateHint[name])
 		}
@@ -158,10 +158,6 @@ func (p *page) noteGaps(s *States) {
 		p.line("there are more groups than are kept: the table is not complete")
 	}
 	for _, g := range s.Gaps {
-		text := "not read: " + g.Source + ": " + g.Reason
-		if g.Remedy != "" {
-			text += " (" + g.Remedy + ")"
-		}
-		p.block("", "  ", text)
+		p.block("", "  ", "not read: "+gapText(g))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/tcptune/tcptune/internal/facts"
+	"github.com/tcptune/tcptune/internal/snapshot"
 	"github.com/tcptune/tcptune/rules"
 )
 
@@ -62,9 +63,9 @@ func stateLine(states map[string]*int64) string {
 	for _, name := range stateOrder {
 		switch n := states[name]; {
 		case n == nil:
-			unknown = append(unknown, stateTitle[name])
+			unknown = append(unknown, strings.ToUpper(name))
 		case *n > 0:
-			parts = append(parts, fmt.Sprintf("%s %s", thousands(*n), stateTitle[name]))
+			parts = append(parts, fmt.Sprintf("%s %s", thousands(*n), strings.ToUpper(name)))
 		}
 	}
 	if len(parts) == 0 && len(unknown) == 0 {
@@ -335,12 +336,16 @@ func (p *page) gaps(c *Check) {
 	}
 	p.line("not read:")
 	for _, g := range c.Collection.Gaps {
-		text := g.Source + ": " + g.Reason
-		if g.Remedy != "" {
-			text += " (" + g.Remedy + ")"
-		}
-		p.block("  ", "    ", text)
+		p.block("  ", "    ", gapText(g))
 	}
+}
+
+func gapText(g snapshot.Gap) string {
+	text := g.Source + ": " + g.Reason
+	if g.Remedy != "" {
+		text += " (" + g.Remedy + ")"
+	}
+	return text
 }
 
 // current words the live value of a key.

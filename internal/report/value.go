@@ -10,17 +10,10 @@ import (
 )
 
 // stateOrder lists the states in the order of the kernel's numbers, with the
-// listeners first.
+// listeners first. In capitals they are what the kernel and netstat write.
 var stateOrder = []string{
 	"listen", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2",
 	"time_wait", "close", "close_wait", "last_ack", "closing",
-}
-
-// stateTitle holds the name of each state as the kernel and netstat write it.
-var stateTitle = map[string]string{
-	"listen": "LISTEN", "established": "ESTABLISHED", "syn_sent": "SYN_SENT", "syn_recv": "SYN_RECV",
-	"fin_wait1": "FIN_WAIT1", "fin_wait2": "FIN_WAIT2", "time_wait": "TIME_WAIT", "close": "CLOSE",
-	"close_wait": "CLOSE_WAIT", "last_ack": "LAST_ACK", "closing": "CLOSING",
 }
 
 // value words a measured value; nil is unknown, never zero.

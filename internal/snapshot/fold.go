@@ -304,6 +304,12 @@ func (l *Listener) accepts(addr netip.Addr) bool {
 
 // topCounts returns the largest entries of m, most first.
 func topCounts[K comparable](m map[K]int64, name func(K) string) []Count {
+	counts := Counts(m, name)
+	return counts[:min(len(counts), maxTop)]
+}
+
+// Counts lists the entries of m, most first, and of equals by name.
+func Counts[K comparable](m map[K]int64, name func(K) string) []Count {
 	counts := make([]Count, 0, len(m))
 	for k, n := range m {
 		counts = append(counts, Count{Name: name(k), Count: n})
@@ -311,5 +317,5 @@ func topCounts[K comparable](m map[K]int64, name func(K) string) []Count {
 	slices.SortFunc(counts, func(a, b Count) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Name, b.Name))
 	})
-	return counts[:min(len(counts), maxTop)]
+	return counts
 }

@@ -25,10 +25,11 @@ const module = "github.com/tcptune/tcptune"
 // decides where it stands. Tests may import any local package.
 var table = map[string][]string{
 	// Layer 0 knows one thing each, and nothing of TCP policy.
-	"internal/nearest":  nil,
-	"internal/sockdiag": nil,
-	"internal/procnet":  {"internal/nearest"},
-	"sysctl":            {"internal/nearest"},
+	"internal/nearest":    nil,
+	"internal/sockdiag":   nil,
+	"internal/atomicfile": nil,
+	"internal/procnet":    {"internal/nearest"},
+	"sysctl":              {"internal/nearest"},
 
 	// The reading half, in the order in which the data flows. Nothing here is
 	// handed anything that can write to the examined system.
@@ -36,12 +37,17 @@ var table = map[string][]string{
 	"internal/facts":    {"internal/nearest", "internal/snapshot", "internal/sockdiag", "sysctl"}, // sockdiag: the states' names
 	"internal/expr":     {"internal/facts", "internal/nearest"},
 	"rules":             {"internal/expr", "internal/facts", "internal/nearest"},
+	"profiles":          {"internal/expr", "internal/facts", "internal/nearest"},
 	"internal/explain":  {"internal/expr", "internal/facts", "internal/nearest", "internal/procnet", "internal/sockdiag", "rules", "sysctl"},
-	"internal/report":   {"internal/explain", "internal/expr", "internal/facts", "internal/snapshot", "rules"},
+
+	// The writing half sees neither a rule nor a profile: settings and their reasons reach it.
+	"internal/change": {"internal/atomicfile", "sysctl"},
+
+	"internal/report": {"internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/snapshot", "profiles", "rules", "sysctl"},
 
 	// Only the command knows all of them.
-	"cmd/tcptune": {"internal/explain", "internal/expr", "internal/facts", "internal/procnet", "internal/report",
-		"internal/snapshot", "rules", "sysctl"},
+	"cmd/tcptune": {"internal/atomicfile", "internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/procnet",
+		"internal/report", "internal/snapshot", "profiles", "rules", "sysctl"},
 
 	// Generators, and programs that are run by make only.
 	"internal/bench":                nil,
@@ -64,7 +70,7 @@ var owners = map[string][]string{
 	"github.com/spf13/viper":      {"cmd/tcptune"},
 	"github.com/mdlayher/netlink": {"internal/sockdiag"},
 	"github.com/mdlayher/socket":  {"internal/sockdiag"},
-	"gopkg.in/yaml.v3":            {"internal/explain", "internal/expr", "internal/facts", "internal/procnet/internal/gen", "rules", "rules/gendocs", "sysctl/internal/gen"},
+	"gopkg.in/yaml.v3":            {"internal/explain", "internal/expr", "internal/facts", "internal/procnet/internal/gen", "profiles", "rules", "rules/gendocs", "sysctl/internal/gen"},
 }
 
 // listed is what the test reads of `go list -json`.

@@ -3,16 +3,14 @@
 package rules
 
 import (
-	"errors"
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 
 	"gopkg.in/yaml.v3"
 
 	"github.com/tcptune/tcptune/internal/expr"
-	"github.com/tcptune/tcptune/internal/nearest"
+	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
 // ruleID is what an id looks like: it is a file name and a heading.
@@ -20,87 +18,76 @@ var ruleID = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 
 // id checks that the id is the file's name.
 func (p *parser) id(n *yaml.Node) string {
-	id := p.plain(n, "id")
-	switch base := filepath.Base(p.file); {
+	id := p.Plain(n, "id")
+	switch base := filepath.Base(p.File); {
 	case id == "":
 	case len(id) > maxIDBytes || !ruleID.MatchString(id):
-		p.at(n, "id %q must be lower-case words joined by -, at most %d bytes", id, maxIDBytes)
+		p.At(n, "id %q must be lower-case words joined by -, at most %d bytes", id, maxIDBytes)
 	case base != id+".yaml":
-		p.at(n, "id %q is not the file name: the file is %s", id, base)
+		p.At(n, "id %q is not the file name: the file is %s", id, base)
 	}
 	return id
 }
 
 // listName checks the name of a for_each list.
 func (p *parser) listName(n *yaml.Node) string {
-	return p.word(n, "for_each", p.env.Lists())
+	return p.Word(n, "for_each", p.env.Lists())
 }
 
 // formula compiles an expression; nil where n is nil or wrong.
 func (p *parser) formula(n *yaml.Node, field string, kind expr.Kind) *expr.Program {
-	if p.text(n, field) == "" || p.badList {
+	if p.Text(n, field) == "" || p.badList {
 		return nil
 	}
 	prog, err := p.env.Compile(p.doc.Source(n), kind, p.forEach)
-	p.note(n, err)
+	p.Note(n, err)
 	return prog
 }
 
 // choice compiles a bare word or an expression that yields one of allowed.
 func (p *parser) choice(n *yaml.Node, field string, allowed []string) *expr.Program {
-	if p.text(n, field) == "" || p.badList {
+	if p.Text(n, field) == "" || p.badList {
 		return nil
 	}
 	prog, err := p.env.CompileWord(p.doc.Source(n), allowed, p.forEach)
-	p.note(n, err)
+	p.Note(n, err)
 	return prog
 }
 
 // template compiles a text with ${expr} parts.
 func (p *parser) template(n *yaml.Node, field string) Text {
-	source := p.text(n, field)
+	source := p.Text(n, field)
 	if source == "" || p.badList {
 		return Text{}
 	}
 	template, err := p.env.CompileTemplate(p.doc.Source(n), p.forEach)
-	p.note(n, err)
+	p.Note(n, err)
 	return Text{source, template}
 }
 
-// note notes the compiler's errors under their own positions.
-func (p *parser) note(n *yaml.Node, err error) {
-	list, ok := errors.AsType[expr.Errors](err)
-	if err != nil && !ok {
-		p.at(n, "%v", err)
-	}
-	for _, e := range list {
-		p.problems = append(p.problems, Problem{File: p.file, Line: e.Position.Line, Col: e.Position.Column, Text: e.Message})
-	}
-}
-
 func (p *parser) measure(n *yaml.Node) Measure {
-	f := p.fields(n, "evidence", "name", "value", "limit", "unit", "when")
-	p.require(n, "evidence", f, "name", "value")
+	f := p.Fields(n, "evidence", "name", "value", "limit", "unit", "when")
+	p.Require(n, "evidence", f, "name", "value")
 	return Measure{
-		Name:  p.plain(f["name"], "name"),
+		Name:  p.Plain(f["name"], "name"),
 		Value: p.formula(f["value"], "value", expr.Scalar),
 		Limit: p.formula(f["limit"], "limit", expr.Scalar),
-		Unit:  p.plain(f["unit"], "unit"),
+		Unit:  p.Plain(f["unit"], "unit"),
 		When:  p.formula(f["when"], "when", expr.Bool),
 	}
 }
 
 func (p *parser) advice(n *yaml.Node) Advice {
-	f := p.fields(n, "a recommendation", "action", "sysctl", "file", "value", "when", "command", "risk", "effect", "because")
+	f := p.Fields(n, "a recommendation", "action", "sysctl", "file", "value", "when", "command", "risk", "effect", "because")
 	a := Advice{
 		Kind:    p.kind(n, f),
 		When:    p.formula(f["when"], "when", expr.Bool),
 		Action:  p.template(f["action"], "action"),
 		Command: p.template(f["command"], "command"),
-		Key:     p.key(f["sysctl"]),
+		Key:     p.Key(f["sysctl"], "sysctl", p.env),
 		Value:   p.formula(f["value"], "value", expr.Scalar),
 		File:    p.template(f["file"], "file"),
-		Risk:    p.word(f["risk"], "risk", Risks()),
+		Risk:    p.Word(f["risk"], "risk", Risks()),
 		Effect:  p.template(f["effect"], "effect"),
 		Because: p.template(f["because"], "because"),
 	}
@@ -117,39 +104,25 @@ func (p *parser) kind(n *yaml.Node, f map[string]*yaml.Node) string {
 	switch {
 	case f["sysctl"] != nil:
 		kind, forbidden = "sysctl", []string{"action", "file"}
-		p.require(n, "a sysctl recommendation", f, "value", "risk", "effect")
+		p.Require(n, "a sysctl recommendation", f, "value", "risk", "effect")
 	case f["file"] != nil:
 		kind = "file"
-		p.require(n, "a file recommendation", f, "action")
+		p.Require(n, "a file recommendation", f, "action")
 	case f["action"] == nil:
-		p.at(n, "a recommendation needs one of action, sysctl, file")
+		p.At(n, "a recommendation needs one of action, sysctl, file")
 	}
 	for _, name := range forbidden {
 		if f[name] != nil {
-			p.at(f[name], "field %q does not belong to a recommendation of kind %s", name, kind)
+			p.At(f[name], "field %q does not belong to a recommendation of kind %s", name, kind)
 		}
 	}
 	return kind
 }
 
-// key checks a literal sysctl key in the way of a key in an expression.
-func (p *parser) key(n *yaml.Node) string {
-	key := p.plain(n, "sysctl")
-	if key == "" {
-		return ""
-	}
-	source := expr.Source{Text: "sysctlExists(" + strconv.Quote(key) + ")"}
-	_, err := p.env.Compile(source, expr.Bool, "")
-	if list, ok := errors.AsType[expr.Errors](err); ok {
-		p.at(n, "%s", list[0].Message)
-	}
-	return key
-}
-
 func (p *parser) guard(n *yaml.Node) Guard {
-	f := p.fields(n, "a guard", "text", "when")
-	p.require(n, "a guard", f, "text")
-	return Guard{Text: p.plain(f["text"], "text"), When: p.formula(f["when"], "when", expr.Bool)}
+	f := p.Fields(n, "a guard", "text", "when")
+	p.Require(n, "a guard", f, "text")
+	return Guard{Text: p.Plain(f["text"], "text"), When: p.formula(f["when"], "when", expr.Bool)}
 }
 
 func (p *parser) checkReference(n *yaml.Node) {
@@ -162,15 +135,7 @@ func (p *parser) checkReference(n *yaml.Node) {
 		known = append(known, id)
 	}
 	slices.Sort(known)
-	p.at(n, "unknown reference %q%s; an address starts with https://", ref, didYouMean(ref, known))
-}
-
-// didYouMean is "; did you mean ...?", or "" when no name is near.
-func didYouMean(word string, known []string) string {
-	if near := nearest.Word(word, known); near != "" {
-		return "; did you mean \"" + near + "\"?"
-	}
-	return ""
+	p.At(n, "unknown reference %q%s; an address starts with https://", ref, yamlfile.DidYouMean(ref, known))
 }
 
 func words[T ~string](list []T) []string {

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/facts"
+	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
 // A Fixture is a test of one rule: facts, and by its name what the rule must
@@ -144,15 +145,15 @@ func ReadFixture(path string) (*Fixture, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{file: path}
+	r := &yamlfile.Reader{File: path}
 	f := &Fixture{Path: path, Name: strings.TrimSuffix(filepath.Base(path), ".yaml")}
 	if !slices.Contains(fixtureKinds(), fixtureKind(path)) {
-		r.at(nil, "the name of a fixture begins with one of %s", strings.Join(fixtureKinds(), ", "))
+		r.At(nil, "the name of a fixture begins with one of %s", strings.Join(fixtureKinds(), ", "))
 	}
-	if doc := r.document(data); doc != nil {
-		fields := r.fields(doc, "a fixture", "comment", "facts")
-		r.require(doc, "the fixture", fields, "comment", "facts")
-		f.Comment = r.text(fields["comment"], "comment")
+	if doc := r.Document(data, "fixture"); doc != nil {
+		fields := r.Fields(doc, "a fixture", "comment", "facts")
+		r.Require(doc, "the fixture", fields, "comment", "facts")
+		f.Comment = r.Text(fields["comment"], "comment")
 		if n := fields["facts"]; n != nil {
 			var err error
 			if f.Facts, err = facts.Decode(path, n); err != nil {
@@ -160,7 +161,7 @@ func ReadFixture(path string) (*Fixture, error) {
 			}
 		}
 	}
-	if err := r.problems.err(); err != nil {
+	if err := r.Problems.Err(); err != nil {
 		return nil, err
 	}
 	return f, nil

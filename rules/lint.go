@@ -12,6 +12,7 @@ import (
 	"gopkg.in/yaml.v3"
 
 	"github.com/tcptune/tcptune/internal/expr"
+	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
 // Lint checks a rule file, or every rule file of a directory, and returns all
@@ -56,7 +57,7 @@ func Lint(env *expr.Environment, path string, known []string) (Problems, error) 
 		l.rules = append(l.rules, rule)
 		l.lint(p, rule)
 	}
-	l.problems.sort()
+	l.problems.Sort()
 	return l.problems, nil
 }
 
@@ -69,7 +70,7 @@ type linter struct {
 // lint warns about a rule that loads.
 func (l *linter) lint(p *parser, r *Rule) {
 	warn := func(field string, format string, args ...any) {
-		w := Problem{File: p.file, Line: 1, Col: 1, Text: fmt.Sprintf(format, args...), Warning: true}
+		w := Problem{File: p.File, Line: 1, Col: 1, Text: fmt.Sprintf(format, args...), Warning: true}
 		if n := p.top[field]; n != nil {
 			w.Line, w.Col = n.Line, n.Column
 		}
@@ -106,6 +107,6 @@ func (l *linter) exclude(p *parser, r *Rule, pattern string) {
 	i := slices.IndexFunc(p.top["excludes"].Content, func(n *yaml.Node) bool { return strings.TrimSpace(n.Value) == pattern })
 	n := p.top["excludes"].Content[i]
 	others := slices.DeleteFunc(slices.Clone(l.ids), func(id string) bool { return id == r.ID })
-	l.problems = append(l.problems, Problem{File: p.file, Line: n.Line, Col: n.Column, Warning: true,
-		Text: fmt.Sprintf("excludes names no other rule: %q%s", pattern, didYouMean(pattern, others))})
+	l.problems = append(l.problems, Problem{File: p.File, Line: n.Line, Col: n.Column, Warning: true,
+		Text: fmt.Sprintf("excludes names no other rule: %q%s", pattern, yamlfile.DidYouMean(pattern, others))})
 }

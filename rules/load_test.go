@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
 func TestLoadDir(t *testing.T) {
@@ -30,7 +32,7 @@ func TestLoadDir(t *testing.T) {
 
 func TestLoadDirErrors(t *testing.T) {
 	many := make(map[string]string)
-	for i := range maxRuleFiles + 1 {
+	for i := range yamlfile.MaxFiles + 1 {
 		many[fmt.Sprintf("r%d.yaml", i)] = ""
 	}
 	tests := []struct {
@@ -42,7 +44,7 @@ func TestLoadDirErrors(t *testing.T) {
 		{"yml", map[string]string{"a.yml": ruleText("a")}, "DIR/a.yml: a rule file ends in .yaml, not .yml"},
 		{"many", many, "DIR: 1001 rule files; at most 1000 are allowed"},
 		{"directory", map[string]string{"a.yaml/x": ""}, "read rule DIR/a.yaml: not a regular file"},
-		{"large", map[string]string{"a.yaml": strings.Repeat("#", 2*maxRuleBytes)}, "DIR/a.yaml: the file is larger than 64 KiB"},
+		{"large", map[string]string{"a.yaml": strings.Repeat("#", 2*yamlfile.MaxBytes)}, "DIR/a.yaml: the file is larger than 64 KiB"},
 		{"all files", map[string]string{"a.yaml": "", "b.yaml": ruleText("c"), "d.yaml": ruleText("d")},
 			"DIR/a.yaml: the file is empty\nDIR/b.yaml:1:5: id \"c\" is not the file name: the file is b.yaml"},
 	}
@@ -70,40 +72,6 @@ func TestLoadDirPipe(t *testing.T) {
 	}
 	if _, err := LoadDir(testEnvironment(t), dir); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("LoadDir of a pipe: %v", err)
-	}
-}
-
-type fakeInfo struct {
-	fs.FileInfo
-	mode fs.FileMode
-	sys  any
-}
-
-func (f fakeInfo) Mode() fs.FileMode { return f.mode }
-func (f fakeInfo) Sys() any          { return f.sys }
-
-func TestTrusted(t *testing.T) {
-	tests := []struct {
-		name string
-		info fakeInfo
-		euid int
-		want string
-	}{
-		{"root", fakeInfo{mode: 0o644, sys: &syscall.Stat_t{}}, 0, ""},
-		{"owner", fakeInfo{mode: 0o644, sys: &syscall.Stat_t{Uid: 1000}}, 0, "refuse x: it is owned by uid 1000; rules that root uses must be owned by root and not writable by others"},
-		{"group", fakeInfo{mode: 0o664, sys: &syscall.Stat_t{}}, 0, "refuse x: its mode rw-rw-r-- lets others write; rules that root uses must be owned by root and not writable by others"},
-		{"others", fakeInfo{mode: fs.ModeDir | 0o777, sys: &syscall.Stat_t{}}, 0, "refuse x: its mode rwxrwxrwx lets others write; rules that root uses must be owned by root and not writable by others"},
-		{"unknown owner", fakeInfo{mode: 0o644}, 0, "refuse x: its owner cannot be told; rules that root uses must be owned by root and not writable by others"},
-		{"user", fakeInfo{mode: 0o666, sys: &syscall.Stat_t{Uid: 1000}}, 1000, ""},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			err := trusted("x", tt.info, tt.euid)
-			_, untrusted := errors.AsType[*UntrustedError](err)
-			if got := fmt.Sprint(err); untrusted != (tt.want != "") || untrusted && got != tt.want {
-				t.Errorf("trusted = %v, want %q", err, tt.want)
-			}
-		})
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
 func TestParse(t *testing.T) {
@@ -37,7 +39,7 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{"empty", "", "a.yaml: the file is empty"},
 		{"comment only", "# nothing\n", "a.yaml: the file is empty"},
-		{"too large", strings.Repeat("#", maxRuleBytes+1), "a.yaml: the file is larger than 64 KiB"},
+		{"too large", strings.Repeat("#", yamlfile.MaxBytes+1), "a.yaml: the file is larger than 64 KiB"},
 		{"syntax", "id: [", "a.yaml:1: did not find expected node content"},
 		{"second document", ruleText("a") + "---\nid: b\n", "a.yaml:14:1: a second document starts here; one file holds one rule"},
 		{"broken second document", ruleText("a") + "---\nid: [", "a.yaml:15: did not find expected node content"},

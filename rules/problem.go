@@ -2,59 +2,15 @@
 
 package rules
 
-import (
-	"cmp"
-	"fmt"
-	"slices"
-	"strings"
-)
+import "github.com/tcptune/tcptune/internal/yamlfile"
 
-// A Problem is one mistake in a rule file. Lines and columns count from 1; 0
-// means the file as a whole.
-type Problem struct {
-	File    string `json:"file"`
-	Line    int    `json:"line"`
-	Col     int    `json:"col"`
-	Text    string `json:"text"`
-	Warning bool   `json:"warning,omitempty"` // the rule loads all the same; only Lint reports it
-}
-
-// Error returns "file:line:col: text", without the zero numbers.
-func (p Problem) Error() string {
-	switch {
-	case p.Line == 0:
-		return fmt.Sprintf("%s: %s", p.File, p.Text)
-	case p.Col == 0:
-		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
-	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Text)
-}
+// A Problem is one mistake in a rule file. One that is a Warning does not keep
+// the rule from loading; only Lint reports it.
+type Problem = yamlfile.Problem
 
 // Problems are all the mistakes of one or more rule files, as one error.
-type Problems []Problem
+type Problems = yamlfile.Problems
 
-// Error returns one line for each problem.
-func (ps Problems) Error() string {
-	lines := make([]string, len(ps))
-	for i, p := range ps {
-		lines[i] = p.Error()
-	}
-	return strings.Join(lines, "\n")
-}
-
-// sort orders problems as a reader of the files meets them.
-func (ps Problems) sort() {
-	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(strings.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Col, b.Col))
-	})
-}
-
-// err returns nil when there is no problem: a nil Problems in an error would
-// not be nil.
-func (ps Problems) err() error {
-	if len(ps) == 0 {
-		return nil
-	}
-	ps.sort()
-	return ps
-}
+// An UntrustedError is a rule file or directory that somebody else than root
+// could have written, met while running as root.
+type UntrustedError = yamlfile.UntrustedError

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
 // A Set is rules that are evaluated together, sorted by id.
@@ -52,7 +54,7 @@ func (s *Set) Lookup(id string) (*Rule, bool) {
 func (s *Set) Select(only, skip []string) (*Set, error) {
 	for _, name := range slices.Concat(only, skip) {
 		if !slices.ContainsFunc(s.Rules, func(r *Rule) bool { return r.ID == name }) && !slices.Contains(categoryNames(), name) {
-			return nil, fmt.Errorf("no rule and no category is named %q%s", name, didYouMean(name, slices.Concat(s.IDs(), categoryNames())))
+			return nil, fmt.Errorf("no rule and no category is named %q%s", name, yamlfile.DidYouMean(name, slices.Concat(s.IDs(), categoryNames())))
 		}
 	}
 	named := func(r *Rule, names []string) bool {

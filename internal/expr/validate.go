@@ -3,6 +3,7 @@
 package expr
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,16 +59,28 @@ func (c *compilation) checkVariable(x ast.Expr) {
 // checkKey requires a literal key that the catalogue knows.
 func (c *compilation) checkKey(function string, x ast.Expr) {
 	key, ok := literal(x)
-	switch {
-	case !ok:
+	if !ok {
 		c.errorf(c.start(x), "the key of %s() must be a literal text, so that it can be checked", function)
-	case slices.ContainsFunc(c.keys, func(known string) bool { return matchKey(known, key) }):
-		if function != "lines" && strings.Contains(key, "*") {
-			c.errorf(c.start(x), "sysctl key %q is a pattern; it must name one interface", key)
-		}
-	default:
-		c.errorf(c.start(x), "unknown sysctl key %q%s", key, didYouMean(key, c.keys))
+		return
 	}
+	if function == "lines" && slices.Contains(c.keys, key) {
+		return // the lines of a pattern
+	}
+	if err := c.CheckKey(key); err != nil {
+		c.errorf(c.start(x), "%v", err)
+	}
+}
+
+// CheckKey refuses a dotted key that sysctl() may not name: one that is not known,
+// or a pattern.
+func (e *Environment) CheckKey(key string) error {
+	switch {
+	case !slices.ContainsFunc(e.keys, func(known string) bool { return matchKey(known, key) }):
+		return fmt.Errorf("unknown sysctl key %q%s", key, didYouMean(key, e.keys))
+	case strings.Contains(key, "*"):
+		return fmt.Errorf("sysctl key %q is a pattern; it must name one interface", key)
+	}
+	return nil
 }
 
 // matchKey compares a key with a known one, in which * is one component: an

@@ -7,9 +7,12 @@ import "errors"
 // Exit statuses. docs/exit-status.md describes them.
 const (
 	exitOK          = 0   // done: nothing at or above --fail-on
-	exitNo          = 1   // the answer is no: findings at or above --fail-on
+	exitNo          = 1   // the answer is no: findings at or above --fail-on; drift
+	exitChanged     = 2   // with --detailed-exitcode: something changed, or would change
 	exitFailed      = 3   // failed or could not judge; the system is as it was
+	exitPartial     = 4   // failed, and the system is partly changed: what is left is listed
 	exitUsage       = 64  // the command line is wrong (EX_USAGE of sysexits.h)
+	exitBusy        = 75  // another run or a pending trial holds the lock (EX_TEMPFAIL)
 	exitPermission  = 77  // permission denied (EX_NOPERM)
 	exitConfig      = 78  // a bad config, rule or profile file (EX_CONFIG)
 	exitInterrupted = 130 // ended by SIGINT or SIGTERM

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 )
 
@@ -27,8 +28,14 @@ type streams struct {
 }
 
 // run is the whole program: it parses args, runs one command and returns the
-// exit status.
-func run(ctx context.Context, args []string, s streams) int {
+// exit status. A panic would end with the status 2, which says that something
+// was changed: it becomes a failure.
+func run(ctx context.Context, args []string, s streams) (status int) {
+	defer func() {
+		if mistake := recover(); mistake != nil {
+			status = newUI(s).mistake(mistake, debug.Stack())
+		}
+	}()
 	root := newRootCommand(s)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

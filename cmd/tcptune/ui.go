@@ -56,6 +56,17 @@ func (u *ui) report(ctx context.Context, err error) int {
 	return statusOf(err)
 }
 
+// mistake says that tcptune itself is wrong and where, and returns the exit
+// status.
+func (u *ui) mistake(what any, stack []byte) int {
+	u.errorf("internal mistake: %v", what)
+	fmt.Fprintf(u.err, "hint: please report it with these lines; if a change was begun, the next apply or rollback completes or undoes it\n")
+	for line := range strings.Lines(string(stack)) {
+		fmt.Fprintln(u.err, report.Clean(strings.TrimRight(strings.ReplaceAll(line, "\t", "  "), "\n")))
+	}
+	return exitFailed
+}
+
 func (u *ui) errorf(format string, args ...any) {
 	fmt.Fprintf(u.err, "tcptune: error: %s\n", report.Clean(fmt.Sprintf(format, args...)))
 }

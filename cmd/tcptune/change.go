@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/internal/atomicfile"
+	"github.com/tcptune/tcptune/internal/change"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// placeOptions say where settings are changed.
+type placeOptions struct {
+	root string
+	file string
+}
+
+func (o *placeOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.root, "root", "", "change the files of this directory tree (an image, say), no live value")
+	f.StringVar(&o.file, "file", "", "the drop-in, a *.conf in a sysctl.d directory (default "+change.DefaultDropIn+")")
+}
+
+// dropInDirs are the directories that a drop-in may stand in.
+var dropInDirs = []string{"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"}
+
+// complete checks the paths.
+func (o *placeOptions) complete() error {
+	if o.root != "" {
+		info, err := os.Stat(o.root)
+		switch {
+		case err != nil:
+			return rootError(fmt.Errorf("open --root: %w", err))
+		case !info.IsDir():
+			return rootError(fmt.Errorf("open --root %s: not a directory", o.root))
+		}
+	}
+	if o.file == "" {
+		return nil
+	}
+	dir, base := path.Split(o.file)
+	switch {
+	case path.Clean(o.file) != o.file || !slices.Contains(dropInDirs, path.Clean(dir)):
+		return usageError(fmt.Errorf("--file %q is not in one of %s", o.file, strings.Join(dropInDirs, ", ")), "with --root it is the path inside the tree")
+	case !strings.HasSuffix(base, ".conf"):
+		return usageError(fmt.Errorf("--file %q does not end in .conf: no loader would read it", o.file), "")
+	case strings.HasPrefix(base, "."):
+		return usageError(fmt.Errorf("--file %q is hidden: systemd-sysctl would not read it", o.file), "")
+	}
+	return nil
+}
+
+// A workplace is the host or tree that is changed, and what changes it.
+type workplace struct {
+	catalogue *sysctl.Catalogue
+	root      string       // "/" for the live host
+	tree      *sysctl.Tree // live values; nil for a directory tree
+	machine   *change.Machine
+}
+
+// open reads what the host is.
+func (o *placeOptions) open() (*workplace, error) {
+	w := &workplace{catalogue: sysctl.LoadCatalogue(), root: "/"}
+	if o.root != "" {
+		absolute, err := filepath.Abs(o.root)
+		if err != nil {
+			return nil, rootError(err)
+		}
+		w.root = absolute
+	}
+	w.machine = &change.Machine{
+		Paths: change.NewPaths(w.root, o.file), Host: readHost(w.root), Tool: toolName(), Catalogue: w.catalogue,
+		Files: atomicfile.OS{}, Hold: holdSignals, Now: time.Now,
+	}
+	if !w.live() {
+		return w, nil
+	}
+	const procSys = "/proc/sys"
+	var err error
+	if w.tree, err = sysctl.NewTree(procSys); err != nil {
+		return nil, err
+	}
+	if w.machine.Live, err = change.NewLive(procSys); err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// live reports whether the running host itself is changed.
+func (w *workplace) live() bool { return w.root == "/" }
+
+// has reports whether the host has a key.
+func (w *workplace) has(key sysctl.Key) bool {
+	if w.tree == nil {
+		return false
+	}
+	ok, err := w.tree.Exists(key)
+	return ok && err == nil
+}
+
+// maxHostText bounds the read of one name of the host.
+const maxHostText = 4096
+
+// readHost identifies the host below root.
+func readHost(root string) change.Host {
+	h := change.Host{Hostname: hostText(root, "proc/sys/kernel/hostname"), Kernel: hostText(root, "proc/sys/kernel/osrelease")}
+	if h.Hostname == "" {
+		h.Hostname = hostText(root, "etc/hostname")
+	}
+	if root != "/" {
+		return h
+	}
+	h.BootID = hostText(root, "proc/sys/kernel/random/boot_id")
+	h.Netns, _ = os.Readlink("/proc/self/ns/net")
+	// Only the initial network namespace has the key, so it needs no privilege to ask.
+	_, err := os.Stat("/proc/sys/net/core/dev_weight")
+	if initial := err == nil; initial || errors.Is(err, fs.ErrNotExist) {
+		h.Initial = &initial
+	}
+	return h
+}
+
+// hostText is the first line of a file of the root; "" if there is none.
+func hostText(root, name string) string {
+	f, err := os.OpenInRoot(root, name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	data, err := io.ReadAll(io.LimitReader(f, maxHostText))
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(data), "\n")
+	return strings.TrimSpace(line)
+}

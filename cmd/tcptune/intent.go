@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tcptune/tcptune/internal/change"
+	"github.com/tcptune/tcptune/internal/report"
+	"github.com/tcptune/tcptune/rules"
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// intentOptions say which settings are wanted: what plan and apply share.
+type intentOptions struct {
+	profile     string
+	recommended bool
+	set         []string
+	unset       []string
+	absent      bool
+	rate, rtt   string
+	refresh     bool
+	maxRisk     string
+	allowAny    bool
+
+	source sourceOptions // for --recommended
+}
+
+// sourceFlags are the flags that ask for something.
+var sourceFlags = []string{"profile", "recommended", "set", "unset", "absent", "refresh"}
+
+func (o *intentOptions) addFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.profile, "profile", "", "settings of this profile; replaces the profile of an earlier run")
+	f.BoolVar(&o.recommended, "recommended", false, "run check and take the settings that its findings recommend")
+	f.StringArrayVar(&o.set, "set", nil, "one setting, KEY=VALUE; repeatable")
+	f.StringArrayVar(&o.unset, "unset", nil, "take this key out again, and restore its value from before tcptune; repeatable")
+	f.BoolVar(&o.absent, "absent", false, "take everything out and remove the drop-in")
+	f.StringVar(&o.rate, "rate", "", "rate that a profile reckons with, such as 10gbit")
+	f.StringVar(&o.rtt, "rtt", "", "round-trip time that a profile reckons with, such as 80ms")
+	f.BoolVar(&o.refresh, "refresh", false, "read anew what the profile's formulas need, instead of keeping what the first run read")
+	f.StringVar(&o.maxRisk, "max-risk", "low", "with --recommended: take settings up to this risk ("+strings.Join(rules.Risks(), ", ")+")")
+	f.BoolVar(&o.allowAny, "allow-any", false, "allow keys outside net.")
+	f.Duration("window", defaultWindow, "with --recommended: time between the two snapshots; 0 takes one")
+	completeWords(cmd, "max-risk", rules.Risks())
+}
+
+// complete checks what the flags say together.
+func (o *intentOptions) complete(cmd *cobra.Command, settings *fileSettings) error {
+	flags := cmd.Flags()
+	if !slices.ContainsFunc(sourceFlags, flags.Changed) {
+		return usageError(fmt.Errorf("%s was not told what to change", cmd.CommandPath()),
+			"name it: --profile NAME, --recommended, --set KEY=VALUE, --unset KEY or --absent")
+	}
+	if o.absent {
+		for _, name := range sourceFlags {
+			if name != "absent" && flags.Changed(name) {
+				return usageError(fmt.Errorf("--absent and --%s exclude each other: --absent takes everything out", name), "")
+			}
+		}
+	}
+	if flags.Changed("profile") && o.profile == "" {
+		return usageError(errors.New("--profile needs a name"), "tcptune profiles list shows the profiles")
+	}
+	for name, needs := range map[string]bool{"rate": o.profile != "" || o.refresh, "rtt": o.profile != "" || o.refresh} {
+		if flags.Changed(name) && !needs {
+			return usageError(fmt.Errorf("--%s is for a profile, and none is named", name), "add --profile NAME")
+		}
+	}
+	for _, name := range []string{"max-risk", "window"} {
+		if flags.Changed(name) && !o.recommended {
+			return usageError(fmt.Errorf("--%s is for --recommended, which is not there", name), "")
+		}
+	}
+	if !slices.Contains(rules.Risks(), o.maxRisk) {
+		return usageError(fmt.Errorf("--max-risk %q is not one of %s", o.maxRisk, strings.Join(rules.Risks(), ", ")), "")
+	}
+	return o.source.complete(cmd, settings)
+}
+
+// keyChecker turns what people type into keys.
+type keyChecker struct {
+	catalogue *sysctl.Catalogue
+	allowAny  bool
+	exists    func(sysctl.Key) bool // whether the host has a key that the catalogue does not know
+}
+
+// key resolves a name: a whole key, or the last component of a known one.
+func (c keyChecker) key(name string) (sysctl.Key, error) {
+	switch keys := c.catalogue.Resolve(name); len(keys) {
+	case 0:
+	case 1:
+		return c.allow(keys[0])
+	default:
+		return sysctl.Key{}, fmt.Errorf("%q may be %s: write the whole key", name, joinOr(keys))
+	}
+	key, err := sysctl.ParseKey(strings.TrimPrefix(name, "/proc/sys/"))
+	if err != nil {
+		return sysctl.Key{}, err
+	}
+	if c.exists != nil && c.exists(key) {
+		return c.allow(key)
+	}
+	near := c.catalogue.Suggest(name)
+	switch whole := strings.Contains(key.Path(), "/"); {
+	case len(near) > 0 && !(whole && c.allowAny):
+		return sysctl.Key{}, fmt.Errorf("unknown key %q; did you mean %s?", name, strings.Join(near, " or "))
+	case !whole:
+		return sysctl.Key{}, fmt.Errorf("unknown key %q: it is not in tcptune's catalogue; write the whole key, such as net.core.somaxconn", name)
+	}
+	return c.allow(key)
+}
+
+// allow refuses keys that stand for several and those outside net.
+func (c keyChecker) allow(key sysctl.Key) (sysctl.Key, error) {
+	switch {
+	case key.Glob():
+		return sysctl.Key{}, fmt.Errorf("%s stands for several keys: name one, such as net.ipv4.conf.eth0.rp_filter", key)
+	case !c.allowAny && !netKey(key):
+		return sysctl.Key{}, fmt.Errorf("%s is outside net., which only --allow-any allows", key)
+	}
+	return key, nil
+}
+
+func netKey(key sysctl.Key) bool { return strings.HasPrefix(key.Path(), "net/") }
+
+func joinOr(keys []sysctl.Key) string {
+	words := make([]string, len(keys))
+	for i, k := range keys {
+		words[i] = k.String()
+	}
+	return strings.Join(words, " or ")
+}
+
+// parseSet reads the values of --set.
+func (c keyChecker) parseSet(list []string) ([]change.Wanted, error) {
+	const hint = "write --set KEY=VALUE, and quote a value with blanks: --set 'net.ipv4.tcp_rmem=4096 131072 6291456'"
+	seen := map[sysctl.Key]bool{}
+	var wanted []change.Wanted
+	for _, text := range list {
+		name, value, found := strings.Cut(text, "=")
+		if !found {
+			return nil, usageError(fmt.Errorf("--set %q has no =", text), hint)
+		}
+		key, err := c.key(strings.TrimSpace(name))
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--set %s: %w", text, err), "")
+		}
+		if strings.ContainsAny(value, "\n\r\x00") {
+			return nil, usageError(fmt.Errorf("--set %s: the value has a line end or a zero byte", key), hint)
+		}
+		if seen[key] {
+			return nil, usageError(fmt.Errorf("--set names %s twice", key), "")
+		}
+		seen[key] = true
+		w := change.Wanted{Key: key, Value: sysctl.NewValue(value), Bound: change.Exactly, Origin: "--set", Reason: "set on the command line"}
+		wanted = append(wanted, w)
+	}
+	return wanted, nil
+}
+
+// parseUnset reads the keys of --unset.
+func (c keyChecker) parseUnset(list []string, set []change.Wanted) ([]sysctl.Key, error) {
+	c.allowAny = true // taking out is always allowed
+	var keys []sysctl.Key
+	for _, text := range list {
+		key, err := c.key(text)
+		if err != nil {
+			return nil, usageError(fmt.Errorf("--unset %s: %w", text, err), "")
+		}
+		if slices.ContainsFunc(set, func(w change.Wanted) bool { return w.Key == key }) {
+			return nil, usageError(fmt.Errorf("--set and --unset both name %s", key), "")
+		}
+		if !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// recommend runs check and returns what its findings recommend.
+func (o *intentOptions) recommend(ctx context.Context, u *ui, catalogue *sysctl.Catalogue) ([]change.Wanted, []string, error) {
+	set, err := loadRules("")
+	if err != nil {
+		return nil, nil, err
+	}
+	window, err := o.source.window(ctx, u, catalogue)
+	if err != nil {
+		return nil, nil, err
+	}
+	wanted, notes := recommendations(judge(window, set, catalogue, false), o.maxRisk, o.allowAny)
+	return wanted, notes, nil
+}
+
+// recommendations are the settings that findings recommend, up to a risk. The
+// most severe finding that names a key decides. Notes say what was left out.
+func recommendations(c *report.Check, maxRisk string, allowAny bool) (wanted []change.Wanted, notes []string) {
+	taken := map[sysctl.Key]bool{}
+	left := map[string]bool{}
+	for _, f := range c.Findings {
+		for _, r := range f.Recommendations {
+			if r.Kind != "sysctl" {
+				continue
+			}
+			key, err := sysctl.ParseKey(r.Key)
+			if err != nil || taken[key] {
+				continue
+			}
+			switch risk := r.Risk; {
+			case slices.Index(rules.Risks(), risk) < 0 || slices.Index(rules.Risks(), risk) > slices.Index(rules.Risks(), maxRisk):
+				left[fmt.Sprintf("%s = %s (rule %s) is left out: its risk is %s, and --max-risk is %s", key, r.Proposed, f.Rule, orUnknown(risk), maxRisk)] = true
+				continue
+			case !allowAny && !netKey(key):
+				left[fmt.Sprintf("%s = %s (rule %s) is left out: it is outside net., and --allow-any is not there", key, r.Proposed, f.Rule)] = true
+				continue
+			}
+			taken[key] = true
+			wanted = append(wanted, wantedOf(f, r, key))
+		}
+	}
+	return wanted, slices.Sorted(maps.Keys(left))
+}
+
+func wantedOf(f rules.Finding, r rules.Recommendation, key sysctl.Key) change.Wanted {
+	reason := r.Because
+	if reason == "" {
+		reason = f.Title
+	}
+	w := change.Wanted{
+		Key: key, Value: sysctl.NewValue(r.Proposed), Bound: change.Exactly,
+		Origin: "rule " + f.Rule, Reason: strings.Join(strings.Fields(reason), " "),
+		Risk: r.Risk, Effect: r.Effect, Guard: strings.Join(f.Unless, "; "),
+	}
+	if len(f.References) > 0 {
+		w.Source = f.References[0]
+	}
+	return w
+}
+
+func orUnknown(text string) string {
+	if text == "" {
+		return "unknown"
+	}
+	return text
+}

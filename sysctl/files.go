@@ -77,7 +77,12 @@ func directories() []string {
 }
 
 // singles returns the files outside these directories.
-func singles() []string { return []string{"/etc/sysctl.conf", "/etc/ufw/sysctl.conf"} }
+func singles() []string { return []string{sysctlConf, ufwConf} }
+
+const (
+	sysctlConf = "/etc/sysctl.conf"
+	ufwConf    = "/etc/ufw/sysctl.conf"
+)
 
 // FindLines reads the sysctl.d directories, /etc/sysctl.conf and /etc/ufw/sysctl.conf
 // below root. Symbolic links, absolute ones too, resolve inside the root. An error

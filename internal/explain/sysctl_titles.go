@@ -147,5 +147,12 @@ func sysctlTitles() map[string]string {
 		"net.netfilter.nf_conntrack_tcp_timeout_syn_sent":       "How long an unanswered SYN stays tracked",
 		"net.netfilter.nf_conntrack_tcp_timeout_time_wait":      "How long an ended connection stays tracked; not the TIME_WAIT of sockets",
 		"net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "How long a connection with unacknowledged data stays tracked",
+
+		"net.ipv6.conf.*.accept_redirects":           "Whether ICMPv6 redirects are believed",
+		"net.ipv4.icmp_echo_ignore_broadcasts":       "Whether pings to a broadcast address get no answer",
+		"net.ipv4.icmp_ignore_bogus_error_responses": "Whether bogus ICMP errors are kept out of the log",
+		"net.ipv4.neigh.default.gc_thresh1":          "Neighbour entries that are never collected",
+		"net.ipv4.neigh.default.gc_thresh2":          "Soft limit of neighbour entries",
+		"net.ipv4.neigh.default.gc_thresh3":          "Hard limit of neighbour entries",
 	}
 }

@@ -20,6 +20,8 @@ type Activation struct {
 	names map[string]any
 	lists map[string]reflect.Value // known lists only
 	it    any
+
+	inputs map[string]Result
 }
 
 // NewActivation binds f. A group or list that f does not have is unknown; nil
@@ -91,6 +93,8 @@ func (a *Activation) ResolveFunction(name string) (cel.LateBoundFunction, bool) 
 		return a.sysctlText, true
 	case "sysctlExists":
 		return a.sysctlExists, true
+	case "input", "inputText":
+		return a.input, true
 	}
 	return nil, false
 }

@@ -18,7 +18,7 @@ import (
 // is the list of which `it` is an element, or "". The error is Errors, all
 // mistakes at once, and the program is nil then.
 func (e *Environment) Compile(src Source, want Kind, forEach string) (*Program, error) {
-	p, errs := e.compile(src.Text, src.at, want, forEach)
+	p, errs := e.compile(src.Text, src.at, want, forEach, src.Inputs)
 	if errs != nil {
 		return nil, errs
 	}
@@ -26,7 +26,7 @@ func (e *Environment) Compile(src Source, want Kind, forEach string) (*Program, 
 }
 
 // compile is Compile of a text whose characters stand at places that at knows.
-func (e *Environment) compile(text string, at func(int) Position, want Kind, forEach string) (*Program, Errors) {
+func (e *Environment) compile(text string, at func(int) Position, want Kind, forEach string, inputs Inputs) (*Program, Errors) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if strings.TrimSpace(text) == "" {
@@ -36,7 +36,7 @@ func (e *Environment) compile(text string, at func(int) Position, want Kind, for
 	if err != nil {
 		return nil, mistake(at(0), "%v", err)
 	}
-	c := &compilation{Environment: e, env: env, text: text, at: at}
+	c := &compilation{Environment: e, env: env, text: text, at: at, inputs: inputs}
 	e.provider.takeLacked()
 	checked, issues := env.Compile(text)
 	c.report(issues.Errors(), e.provider.takeLacked())
@@ -53,7 +53,7 @@ func (e *Environment) compile(text string, at func(int) Position, want Kind, for
 		})
 		return nil, slices.Compact(c.errs)
 	}
-	return &Program{env: e, forEach: forEach, want: want, text: text, checked: checked}, nil
+	return &Program{env: e, forEach: forEach, want: want, text: text, checked: checked, inputs: c.used}, nil
 }
 
 // compilation collects the mistakes of one expression.
@@ -66,6 +66,8 @@ type compilation struct {
 	errs Errors
 
 	dynamic bool // a dynamic type was reported
+	inputs  Inputs
+	used    []string // inputs that the expression reads
 }
 
 func (c *compilation) errorf(at Position, format string, args ...any) {
@@ -152,7 +154,7 @@ func (c *compilation) unknownName(name string) string {
 	for _, f := range numberFunctions() {
 		known = append(known, f.name)
 	}
-	known = append(known, "sysctl", "sysctlAt", "sysctlText", "sysctlExists")
+	known = append(known, "sysctl", "sysctlAt", "sysctlText", "sysctlExists", "input", "inputText")
 	return fmt.Sprintf("unknown name %q%s", name, didYouMean(name, known))
 }
 

@@ -4,6 +4,7 @@ package expr
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -117,7 +118,7 @@ text: |
 			place, _, _ := strings.Cut(line, ": ")
 			got = append(got, name+" "+place)
 		}
-		if from := FromNode("x.yaml", node); name != "deep" && from != exact.Source(node) {
+		if from := FromNode("x.yaml", node); name != "deep" && !reflect.DeepEqual(from, exact.Source(node)) {
 			t.Errorf("FromNode of %s = %v, want %v", name, from, exact.Source(node))
 		}
 	}

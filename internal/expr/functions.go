@@ -50,6 +50,8 @@ func hostFunctions(adapter types.Adapter) []Function {
 		{`sysctlAt("KEY", i)`, "number i, from 0, of a key with several numbers", "sysctlAt", late("sysctl_at_string_int", []*cel.Type{text, number}, number)},
 		{`sysctlText("KEY")`, "live value of a key as text, blanks folded", "sysctlText", late("sysctl_text_string", []*cel.Type{text}, text)},
 		{`sysctlExists("KEY")`, "whether the key exists in the examined namespace; false is a known answer", "sysctlExists", late("sysctl_exists_string", []*cel.Type{text}, cel.BoolType)},
+		{`input("NAME")`, "number that a profile has declared as an input, as double; not for rules", "input", late("input_string", []*cel.Type{text}, cel.DoubleType)},
+		{`inputText("NAME")`, "text that a profile has declared as an input; not for rules", "inputText", late("input_text_string", []*cel.Type{text}, text)},
 		{`kernel.atLeast("5.4")`, "whether the running kernel has this release or a newer one", "atLeast", []cel.FunctionOpt{
 			cel.MemberOverload("kernel_at_least_string", []*cel.Type{cel.ObjectType("facts.Kernel"), text}, cel.BoolType, cel.BinaryBinding(atLeast))}},
 		{`files.lines("KEY")`, "lines of sysctl files that set a key; each has the facts of lines", "lines", []cel.FunctionOpt{

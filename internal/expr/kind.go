@@ -20,6 +20,7 @@ const (
 	Number      // int64 or float64
 	String
 	Scalar // any of bool, int64, float64, string
+	Word   // int64 or string
 )
 
 // String names the kind as an error message does.
@@ -35,6 +36,8 @@ func (k Kind) String() string {
 		return "string"
 	case Scalar:
 		return "bool, int, double or string"
+	case Word:
+		return "int or string (ceil(x) and int(x) make an int of a double)"
 	}
 	return "no kind"
 }
@@ -52,6 +55,8 @@ func (k Kind) admits(t ref.Type) bool {
 		return name == cel.StringType.TypeName()
 	case Scalar:
 		return Bool.admits(t) || Number.admits(t) || String.admits(t)
+	case Word:
+		return Int.admits(t) || String.admits(t)
 	}
 	return false
 }

@@ -28,6 +28,7 @@ func (p Position) String() string {
 type Source struct {
 	Text     string
 	Position Position
+	Inputs   Inputs // what input() and inputText() may name; rules have none
 }
 
 // at returns where character offset of the text stands in the file.

@@ -18,6 +18,8 @@ type Program struct {
 	want    Kind
 	text    string
 
+	inputs []string // that it reads; not stored in a blob
+
 	word bool   // text is the result
 	ast  []byte // checked expression that is not decoded yet
 
@@ -37,6 +39,10 @@ type Result struct {
 
 // Text is the expression as it was written.
 func (p *Program) Text() string { return p.text }
+
+// Inputs lists the inputs that the expression reads, each once. Only a compiled
+// program knows them, not one that was loaded.
+func (p *Program) Inputs() []string { return p.inputs }
 
 // Eval evaluates the expression for a host. A missing fact makes the result
 // unknown only where it matters: false && unknown is false. Where one operand

@@ -21,6 +21,14 @@ type part struct {
 // CompileTemplate compiles a text whose ${expression} parts yield a scalar.
 // $${ stands for ${ as it is. The error is Errors; the template is nil then.
 func (e *Environment) CompileTemplate(src Source, forEach string) (*Template, error) {
+	return e.template(src, Scalar, forEach)
+}
+
+// CompileValue is CompileTemplate of a text for the kernel, whose parts yield
+// whole numbers or texts: for people a double is shortened.
+func (e *Environment) CompileValue(src Source) (*Template, error) { return e.template(src, Word, "") }
+
+func (e *Environment) template(src Source, want Kind, forEach string) (*Template, error) {
 	runes := []rune(src.Text)
 	if len(runes) > maxText {
 		return nil, mistake(src.Position, "a text of %d characters; at most %d are allowed", len(runes), maxText)
@@ -42,7 +50,7 @@ func (e *Environment) CompileTemplate(src Source, forEach string) (*Template, er
 			break
 		}
 		at := func(offset int) Position { return src.at(base + offset) }
-		p, bad := e.compile(string(rest[begin:begin+length]), at, Scalar, forEach)
+		p, bad := e.compile(string(rest[begin:begin+length]), at, want, forEach, src.Inputs)
 		errs = append(errs, bad...)
 		t.parts = append(t.parts, part{program: p})
 		rest = rest[begin+length+1:]
@@ -121,4 +129,16 @@ func (t *Template) Eval(a *Activation) (text string, missing []string, err error
 		return "", slices.Compact(missing), nil
 	}
 	return b.String(), nil, nil
+}
+
+// Inputs lists the inputs that the text reads, as Program.Inputs does.
+func (t *Template) Inputs() []string {
+	var names []string
+	for _, p := range t.parts {
+		if p.program != nil {
+			names = append(names, p.program.Inputs()...)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

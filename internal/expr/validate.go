@@ -30,6 +30,10 @@ func (c *compilation) visit(x ast.Expr) {
 		switch name := call.FunctionName(); name {
 		case "sysctl", "sysctlAt", "sysctlText", "sysctlExists", "lines":
 			c.checkKey(name, call.Args()[0])
+		case "input":
+			c.checkInput(name, call.Args()[0], Number)
+		case "inputText":
+			c.checkInput(name, call.Args()[0], String)
 		case "atLeast":
 			c.checkVersion(call.Args()[0])
 		case "matches":

@@ -26,7 +26,7 @@ func (e *Environment) CompileWord(src Source, words []string, forEach string) (*
 		}
 		return &Program{env: e, want: String, text: text, word: true}, nil
 	}
-	p, errs := e.compile(src.Text, src.at, String, forEach)
+	p, errs := e.compile(src.Text, src.at, String, forEach, src.Inputs)
 	if errs != nil {
 		return nil, errs
 	}

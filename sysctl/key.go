@@ -55,9 +55,7 @@ func parseKey(s string) (Key, error) {
 	if slices.Contains(strings.Split(s, "/"), "..") {
 		return Key{}, errOutside // also where the swap below makes it harmless
 	}
-	if i := strings.IndexAny(s, "./"); i >= 0 && s[i] == '.' {
-		s = swapSeparators(s)
-	}
+	s = slashed(s)
 	var components []string
 	for component := range strings.SplitSeq(s, "/") {
 		switch component {
@@ -79,6 +77,15 @@ func parseKey(s string) (Key, error) {
 }
 
 var errOutside = errors.New("a component . or .. could leave /proc/sys")
+
+// slashed returns the path below /proc/sys that loaders make of a key: if the first
+// separator is a dot, dots and slashes change places.
+func slashed(s string) string {
+	if i := strings.IndexAny(s, "./"); i >= 0 && s[i] == '.' {
+		return swapSeparators(s)
+	}
+	return s
+}
 
 // swapSeparators turns every dot into a slash and every slash into a dot.
 func swapSeparators(s string) string {

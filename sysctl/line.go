@@ -25,8 +25,9 @@ type Line struct {
 	// Value is the text after the first "=" without the blanks around it. There are no
 	// quotes and no comments in it; loaders write it as it is.
 	Value string
-	// HasValue reports whether there is a "=". "key =" has an empty value: systemd
-	// writes an empty line then, procps refuses.
+	// HasValue reports whether there is a "=". "key =" has an empty value: systemd and
+	// procps 4 write an empty line then, which clears a list and is no number; procps
+	// 3.3 and busybox write nothing.
 	HasValue bool
 	// IgnoreErrors is "-key = value": the loader goes on quietly if it cannot write.
 	IgnoreErrors bool

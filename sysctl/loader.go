@@ -71,12 +71,17 @@ func (f *Files) Order(l Loader) []FileInfo {
 	return order
 }
 
-// understands reports whether the key of line is to the loader what it is to us.
+// understands reports whether the key of line is to the loader what it is to us. To
+// procps a blank after the dash is part of the key, and a separator at the end makes a
+// directory of it, except in a pattern whose last component has no wildcard: there
+// glob(3) of the GNU C library looks no closer.
 func (l Loader) understands(line Line) bool {
-	name, dash := strings.CutPrefix(line.RawKey, "-")
-	blank := dash && strings.TrimLeft(name, blanks) != name
-	// "- key": the blank is part of the key, to systemd only in an exclusion.
-	return !blank || l == Systemd && line.HasValue
+	if l == Systemd {
+		return true
+	}
+	name := strings.TrimPrefix(line.RawKey, "-")
+	directory := strings.HasSuffix(slashed(name), "/") && (!line.Glob || Key{line.Key.Short()}.Glob())
+	return strings.TrimLeft(name, blanks) == name && !directory
 }
 
 // systemdWinner follows src/sysctl/sysctl.c: an ordered map from key or pattern to
@@ -124,7 +129,6 @@ func procpsWinner(lines []Line, key Key) *Line {
 	for _, line := range lines {
 		switch {
 		case line.Exclude:
-		case line.Value == "": // "invalid syntax"
 		case line.Glob && named[procpsPath(line, key)]:
 		default:
 			winner = &line
@@ -136,12 +140,8 @@ func procpsWinner(lines []Line, key Key) *Line {
 // procpsPath returns the path below /proc/sys that procps makes of a line which
 // concerns key. It keeps repeated slashes and compares paths byte by byte.
 func procpsPath(line Line, key Key) string {
-	name := strings.TrimPrefix(line.RawKey, "-")
-	if i := strings.IndexAny(name, "./"); i >= 0 && name[i] == '.' {
-		name = swapSeparators(name)
-	}
 	components := strings.Split(key.path, "/")
-	parts := strings.Split(name, "/")
+	parts := strings.Split(strings.TrimRight(slashed(strings.TrimPrefix(line.RawKey, "-")), "/"), "/")
 	for i, part := range parts {
 		if part != "" && len(components) > 0 {
 			parts[i], components = components[0], components[1:]

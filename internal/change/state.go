@@ -20,6 +20,9 @@ type Setting struct {
 	Origin string       `json:"origin"`
 	Reason string       `json:"reason,omitempty"`
 	Source string       `json:"source,omitempty"`
+	// Bound is at_least or at_most if the value may be exceeded or fallen short of;
+	// empty for exactly. Value is what the bound came to when it was asked for.
+	Bound Bound `json:"bound,omitempty"`
 	// Overridden reports whether a later block has the key too. Such a line stands
 	// in the drop-in as a comment, so that --unset can bring it back.
 	Overridden bool `json:"overridden,omitempty"`

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package change
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"syscall"
+
+	securejoin "github.com/cyphar/filepath-securejoin"
+	"github.com/gofrs/flock"
+
+	"github.com/tcptune/tcptune/internal/atomicfile"
+)
+
+// hostPath returns the path on the host of name, which is as seen from inside the
+// root. Links in its directory resolve inside the root; the last component is not
+// resolved, so that a link there is seen.
+func (m *Machine) hostPath(name string) (string, error) {
+	dir, err := securejoin.SecureJoin(m.Paths.Root, path.Dir(name))
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", name, err)
+	}
+	return filepath.Join(dir, path.Base(name)), nil
+}
+
+// lock takes the lock, or fails with ErrBusy. The lock goes with the process.
+func (m *Machine) lock() (release func(), err error) {
+	name, err := m.hostPath(m.Paths.Lock)
+	if err != nil {
+		return nil, err
+	}
+	if err := makeStateDir(atomicfile.OS{}, filepath.Dir(name)); err != nil {
+		return nil, fmt.Errorf("take the lock: %w", err)
+	}
+	lock := flock.New(name, flock.SetPermissions(0o600))
+	ok, err := lock.TryLock()
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("take the lock: %w", err)
+	case !ok:
+		return nil, fmt.Errorf("take the lock %s: %w", m.Paths.Lock, ErrBusy)
+	}
+	// Closing the descriptor, which Unlock does too, cannot leave the lock held.
+	return func() { _ = lock.Unlock() }, nil
+}
+
+// makeStateDir makes a directory of mode 0700 if it is not there, and refuses one
+// into which others than root could put something for root to believe.
+func makeStateDir(fsys atomicfile.FS, dir string) error {
+	if err := makeDir(fsys, dir, 0o700); err != nil {
+		return err
+	}
+	info, err := fsys.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	return checkStateDir(dir, info, os.Geteuid())
+}
+
+// checkStateDir refuses a state directory that euid 0 must not trust.
+func checkStateDir(dir string, info fs.FileInfo, euid int) error {
+	if !info.IsDir() {
+		return refuse("%s is not a directory", dir)
+	}
+	if euid != 0 {
+		return nil
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return refuse("%s has the mode %04o: others may write there, only root may", dir, info.Mode().Perm())
+	}
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 {
+		return refuse("%s belongs to the user %d: it has to belong to root", dir, stat.Uid)
+	}
+	return nil
+}
+
+// makeDir makes a directory durably, and those above it with mode 0755, unless it is
+// there.
+func makeDir(fsys atomicfile.FS, dir string, mode fs.FileMode) error {
+	_, err := fsys.Lstat(dir)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	parent := filepath.Dir(dir)
+	if parent == dir {
+		return err
+	}
+	if err := makeDir(fsys, parent, 0o755); err != nil {
+		return err
+	}
+	if err := fsys.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return fsys.SyncDir(parent)
+}

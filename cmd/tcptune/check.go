@@ -15,6 +15,7 @@ import (
 	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/profiles"
 	"github.com/tcptune/tcptune/rules"
 	"github.com/tcptune/tcptune/sysctl"
 )
@@ -34,6 +35,8 @@ type checkOptions struct {
 	requireComplete bool
 	settings        *fileSettings
 	failOn          rules.Severity
+	profile         string
+	profiles        profileOptions
 }
 
 func newCheckCommand(s streams) *cobra.Command {
@@ -67,10 +70,14 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	f.StringSlice("skip", nil, "leave these rules or categories out")
 	f.StringVar(&o.rulesDir, "rules", "", "directory with further rules")
 	addFormatFlag(cmd, &o.formats)
+	f.StringVar(&o.profile, "profile", "", "also report what is not as this profile wants it")
+	o.profiles.addDirFlag(cmd)
+	o.profiles.addPathFlags(cmd)
 	f.BoolVar(&o.why, "why", false, "show the values that made each rule fire")
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit 3 unless every rule could be judged")
 	completeWords(cmd, "fail-on", failOnWords())
 	completeRules(cmd, "only", "skip")
+	completeProfiles(cmd, "profile")
 	return cmd
 }
 
@@ -100,6 +107,14 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 	if err := checkFormats(o.formats); err != nil {
 		return err
 	}
+	for _, name := range []string{"rate", "rtt", "profiles"} {
+		if o.profile == "" && cmd.Flags().Changed(name) {
+			return usageError(fmt.Errorf("--%s is for a profile, and none is named", name), "add --profile NAME")
+		}
+	}
+	if cmd.Flags().Changed("profile") && o.profile == "" {
+		return usageError(errors.New("--profile needs a name"), "tcptune profiles list shows the profiles")
+	}
 	return o.source.complete(cmd, settings)
 }
 
@@ -115,16 +130,50 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	if len(set.Rules) == 0 {
 		return usageError(errors.New("--only and --skip leave no rule to judge"), "")
 	}
-	window, err := o.source.window(ctx, &ui{streams: s, quiet: o.settings.Quiet}, catalogue)
+	var profile *profiles.Profile
+	var given profiles.Given
+	if o.profile != "" {
+		if profile, err = o.profiles.resolve(o.profile); err != nil {
+			return err
+		}
+		if given, err = o.profiles.given(); err != nil {
+			return err
+		}
+	}
+	u := &ui{streams: s, quiet: o.settings.Quiet}
+	window, err := o.source.window(ctx, u, catalogue)
 	if err != nil {
 		return err
 	}
 	check := judge(window, set, catalogue, o.why)
+	if profile != nil {
+		f := facts.Derive(window, catalogue)
+		o.addDeviations(check, profile.Evaluate(f, given), f, catalogue, u)
+	}
 	check.ExitStatus = o.status(check)
 	if err := writeResult(s.out, o.formats, o.settings.Color, check); err != nil {
 		return err
 	}
 	return o.answer(check)
+}
+
+// addDeviations adds a finding for each setting of the profile that is not met.
+func (o *checkOptions) addDeviations(c *report.Check, e profiles.Evaluation, f *facts.Facts, catalogue *sysctl.Catalogue, u *ui) {
+	c.Add(deviationFindings(o.profile, deviations(e, f, catalogue), o.applyCommand()))
+	if n := len(e.Left); n > 0 {
+		u.notef("not for this host: %s of the profile %s; tcptune profiles diff %s says why", plural(n, "setting", "settings"), o.profile, o.profile)
+	}
+}
+
+// applyCommand is the command that removes the deviations from the profile.
+func (o *checkOptions) applyCommand() string {
+	command := "tcptune apply --profile " + o.profile
+	for _, flag := range []struct{ name, value string }{{"rate", o.profiles.rate}, {"rtt", o.profiles.rtt}} {
+		if flag.value != "" {
+			command += " --" + flag.name + " " + flag.value
+		}
+	}
+	return command
 }
 
 // judge derives facts and evaluates the rules.

@@ -44,6 +44,7 @@ current sysctl values, and says what is wrong, what cures it, and why.`,
 		newStatesCommand(s),
 		newExplainCommand(s),
 		newRulesCommand(s),
+		newProfilesCommand(s),
 		newCollectCommand(s),
 		newVersionCommand(s),
 	)

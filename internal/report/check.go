@@ -112,7 +112,11 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 func (c *Check) count(results rules.Results) {
 	c.Summary.Judged = results.Judged
 	c.Summary.Skipped = results.Rules - results.Judged
-	for _, f := range results.Findings {
+	c.countFindings(results.Findings)
+}
+
+func (c *Check) countFindings(findings []rules.Finding) {
+	for _, f := range findings {
 		switch f.Severity {
 		case rules.Critical:
 			c.Summary.Critical++
@@ -124,6 +128,22 @@ func (c *Check) count(results rules.Results) {
 			c.Summary.Info++
 		}
 	}
+}
+
+// Add adds findings that no rule of the set made, each after those that are as
+// severe.
+func (c *Check) Add(findings []rules.Finding) {
+	c.Findings = append(c.Findings, findings...)
+	slices.SortStableFunc(c.Findings, func(a, b rules.Finding) int {
+		switch {
+		case a.Severity == b.Severity:
+			return 0
+		case a.Severity.AtLeast(b.Severity):
+			return -1
+		}
+		return 1
+	})
+	c.countFindings(findings)
 }
 
 // gaps merges what could not be read at the start and at the end of a window.

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package change
+
+import (
+	"encoding/json"
+	"io/fs"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tcptune/tcptune/sysctl"
+)
+
+// An entry that is decoded is one that can be written again.
+func FuzzDecodeEntry(f *testing.F) {
+	text := "# content\n"
+	e := Entry{
+		SchemaVersion: EntrySchemaVersion, ID: 3, Kind: KindRollback, Phase: PhaseApplied, Mode: ModeBoth, Undoes: []int{2},
+		Changes: []Change{{Key: sysctl.MustKey("net.core.somaxconn"), Before: "4096", After: "8192"}},
+		File:    &FileChange{Path: DefaultDropIn, Before: &text, Mode: 0o640},
+		State:   State{Settings: []Setting{}}, Prior: State{Settings: []Setting{}},
+	}
+	data, err := json.Marshal(e)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"schema_version":1,"id":1,"kind":"apply","phase":"pending","mode":"runtime"}`))
+	f.Add([]byte(`{"schema_version":1,"changes":[{"key":"net.*.x"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entry, err := decodeEntry(data)
+		if err != nil {
+			if entry != nil {
+				t.Fatal("an entry and an error")
+			}
+			return
+		}
+		again, err := json.Marshal(entry)
+		if err != nil {
+			t.Fatal(err)
+		}
+		same, err := decodeEntry(again)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(entry, same, cmp.AllowUnexported(sysctl.Key{})); diff != "" {
+			t.Errorf("unexpected entry (-want +got)\n%s", diff)
+		}
+	})
+}
+
+func TestDecodeEntryRefuses(t *testing.T) {
+	good := `{"schema_version":1,"id":1,"kind":"apply","phase":"applied","mode":"both"`
+	if _, err := decodeEntry([]byte(good + "}")); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]string{
+		"more behind it":  good + "} {}",
+		"unknown field":   good + `,"more":1}`,
+		"schema version":  `{"schema_version":2,"id":1,"kind":"apply","phase":"applied","mode":"both"}`,
+		"id":              `{"schema_version":1,"id":0,"kind":"apply","phase":"applied","mode":"both"}`,
+		"phase":           `{"schema_version":1,"id":1,"kind":"apply","phase":"done","mode":"both"}`,
+		"no key":          good + `,"changes":[{"before":"1","after":"2"}]}`,
+		"pattern":         good + `,"changes":[{"key":"net.ipv4.conf.*.rp_filter","before":"1","after":"2"}]}`,
+		"relative file":   good + `,"file":{"path":"etc/x.conf"}}`,
+		"file with ..":    good + `,"file":{"path":"/etc/../x.conf"}}`,
+		"mode with setid": good + `,"file":{"path":"/etc/x.conf","mode":2048}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if entry, err := decodeEntry([]byte(text)); err == nil || entry != nil {
+				t.Errorf("unexpected %+v", entry)
+			}
+		})
+	}
+}
+
+// fakeInfo is a directory with a mode and an owner.
+type fakeInfo struct {
+	mode fs.FileMode
+	uid  uint32
+}
+
+func (i fakeInfo) Name() string       { return "tcptune" }
+func (i fakeInfo) Size() int64        { return 0 }
+func (i fakeInfo) Mode() fs.FileMode  { return i.mode }
+func (i fakeInfo) ModTime() time.Time { return time.Time{} }
+func (i fakeInfo) IsDir() bool        { return i.mode.IsDir() }
+func (i fakeInfo) Sys() any           { return &syscall.Stat_t{Uid: i.uid} }
+
+func TestCheckStateDir(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		info fakeInfo
+		euid int
+		ok   bool
+	}{
+		{"root's", fakeInfo{fs.ModeDir | 0o700, 0}, 0, true},
+		{"readable", fakeInfo{fs.ModeDir | 0o755, 0}, 0, true},
+		{"another owner", fakeInfo{fs.ModeDir | 0o700, 1000}, 0, false},
+		{"writable by a group", fakeInfo{fs.ModeDir | 0o770, 0}, 0, false},
+		{"writable by all", fakeInfo{fs.ModeDir | 0o777, 0}, 0, false},
+		{"a link", fakeInfo{fs.ModeSymlink | 0o777, 0}, 0, false},
+		{"an ordinary user", fakeInfo{fs.ModeDir | 0o700, 1000}, 1000, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if err := checkStateDir("/var/lib/tcptune", test.info, test.euid); (err == nil) != test.ok {
+				t.Errorf("unexpected %v", err)
+			}
+		})
+	}
+}

@@ -15,6 +15,10 @@ import (
 // A ports is a range of port numbers, both ends included.
 type ports struct{ first, last int }
 
+// maxPortList is the most that proc_do_large_bitmap takes: a page with the newline and a 0
+// at the end. Some machines have larger pages.
+const maxPortList = 4096 - 2
+
 // parsePorts parses a list as ip_local_reserved_ports takes it, "80,8000-8010", and
 // returns it as the kernel prints it: sorted, ranges that overlap or touch merged. Empty
 // is a list of none.
@@ -25,6 +29,9 @@ func parsePorts(v Value) ([]ports, error) {
 	case 1:
 	default:
 		return nil, errors.New("a list of ports is separated by commas, without blanks")
+	}
+	if n := len(v.Fields()[0]); n > maxPortList {
+		return nil, fmt.Errorf("the list has %d bytes, the kernel takes %d at most and drops the rest [join neighbours to ranges]", n, maxPortList)
 	}
 	var list []ports
 	for item := range strings.SplitSeq(v.Fields()[0], ",") {

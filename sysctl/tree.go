@@ -3,6 +3,7 @@
 package sysctl
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -74,18 +75,28 @@ func (t *Tree) Get(key Key) (Value, error) {
 	return NewValue(text), nil
 }
 
+// cutValue is the length from which a value may have been cut: go-sysctl reads 512 bytes
+// first, and ip_local_reserved_ports answers only the first read of a file.
+const cutValue = 256
+
+// longestPorts is more than a list of all odd ports has.
+const longestPorts = 256 << 10
+
 // read reads the file of key. go-sysctl turns every dot of a name into a slash, so it
-// cannot reach the interface eth0.100; such keys are read here.
+// cannot reach the interface eth0.100; such keys and long values are read here.
 func (t *Tree) read(key Key) (string, error) {
 	if !strings.Contains(key.path, ".") {
-		return t.client.Get(key.path)
+		text, err := t.client.Get(key.path)
+		if err != nil || len(text) < cutValue {
+			return text, err
+		}
 	}
 	f, err := os.OpenInRoot(t.dir, key.path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, MaxValueBytes+1))
+	data, err := io.ReadAll(bufio.NewReaderSize(io.LimitReader(f, MaxValueBytes+1), longestPorts))
 	return string(data), err
 }
 

@@ -77,6 +77,8 @@ type VerifyInput struct {
 	*Situation          // Last is the newest run that counts
 	Profile    string   // verify this profile; "" for the journal's state, else the drop-in's
 	Wanted     []Wanted // the profile's settings
+	LiveOnly   bool     // judge live values, no file
+	BootOnly   bool     // judge the files, no live value
 }
 
 // Verify compares what is wanted with what is live and with the winning lines under
@@ -88,6 +90,7 @@ func Verify(in VerifyInput) *Verification {
 		out: &Verification{Host: in.Host, Keys: []Verified{}, Owners: []Owner{}, Notes: []string{}},
 	}
 	settings := v.source()
+	v.live, v.persistent = v.live && !in.BootOnly, v.persistent && !in.LiveOnly
 	if v.persistent {
 		v.file()
 	}

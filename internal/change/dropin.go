@@ -54,7 +54,7 @@ func (s State) DropIn() []byte {
 		if i == 0 {
 			body.WriteString("\n")
 		}
-		fmt.Fprintf(&body, "%s%s = %s\n", inputLabel, input.Name, input.Value)
+		body.WriteString(strings.TrimRight(inputLabel+input.Name+" = "+input.Value, " ") + "\n")
 	}
 	for _, block := range blocks() {
 		s.writeBlock(&body, block)

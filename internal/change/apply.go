@@ -104,7 +104,7 @@ func (m *Machine) accepts(p *Plan) error {
 	case len(p.Refused()) > 0:
 		return refuse("%s", p.Refused()[0].Text)
 	case p.Host.BootID != m.Host.BootID || p.Host.Netns != m.Host.Netns:
-		return refuse("the plan was made on another host, boot or network namespace [plan again]")
+		return refuse("%w: this one is of another host, boot or network namespace", ErrStale)
 	case p.Mode == ModeRuntime && m.Live == nil:
 		return refuse("a directory tree has no live values")
 	case p.Mode != ModeRuntime && m.Live != nil && m.Host.Initial != nil && !*m.Host.Initial:
@@ -148,7 +148,7 @@ func (m *Machine) fresh(p *Plan) error {
 			return err
 		}
 		if !equalText(now, p.Before) {
-			return refuse("%s was changed after the plan was made [plan again]", p.File)
+			return refuse("%w: %s was changed since", ErrStale, p.File)
 		}
 	}
 	if m.Live == nil || p.Mode == ModePersist {
@@ -163,7 +163,7 @@ func (m *Machine) fresh(p *Plan) error {
 			return err
 		}
 		if !now.Equal(*s.Live) {
-			return refuse("%s is %q now and was %q when the plan was made [plan again]", s.Key, now, *s.Live)
+			return refuse("%w: %s is %q now and was %q then", ErrStale, s.Key, now, *s.Live)
 		}
 	}
 	return nil

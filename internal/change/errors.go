@@ -14,7 +14,8 @@ import (
 var (
 	// ErrBusy: another run holds the lock, or a trial is pending.
 	ErrBusy = errors.New("another change is under way")
-	// ErrRefused: nothing was done, for a reason that the error names.
+	// ErrRefused: nothing was done, for a reason that the error names; ErrStale may be
+	// one.
 	ErrRefused = errors.New("refused")
 	// ErrPartial: the system is partly changed. The error is a *PartialError.
 	ErrPartial = errors.New("the system is partly changed")

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tcptune/tcptune/internal/atomicfile"
 	"github.com/tcptune/tcptune/internal/atomicfile/faultfs"
 	"github.com/tcptune/tcptune/sysctl"
 )
@@ -497,5 +499,77 @@ func TestHistoryDamaged(t *testing.T) {
 	}
 	if err := w.rollback(t); !errors.Is(err, ErrDamaged) || w.state() != "new" {
 		t.Errorf("unexpected %v, %s", err, w.state())
+	}
+}
+
+// TestRecoverForeign: what another hand changed after a crash is named and left alone,
+// and a forced rollback brings it back.
+func TestRecoverForeign(t *testing.T) {
+	key := sysctl.MustKey("net.core.somaxconn")
+	for n := 1; ; n++ {
+		w := newWorld(t)
+		w.fsys.Inject(n, faultfs.Fault{Crash: true})
+		faultfs.Catch(func() { _ = w.apply(t) })
+		if !w.fsys.Fired() {
+			t.Fatal("no crash leaves the first value changed")
+		}
+		if w.live.values[key] != "8192" {
+			continue
+		}
+		w.live.values[key] = "5000"
+		w.use(w.fsys.Restart(), w.live.values)
+		err := w.Recover()
+		var partial *PartialError
+		if !errors.As(err, &partial) || len(partial.Left) != 1 || !strings.Contains(partial.Left[0], key.String()) {
+			t.Errorf("unexpected error %v", err)
+		}
+		if err := w.Recover(); err != nil || w.live.values[key] != "5000" {
+			t.Errorf("unexpected %v, %s", err, w.live.values[key])
+		}
+		if err := w.rollback(t); !errors.Is(err, ErrRefused) {
+			t.Errorf("unexpected error %v", err)
+		}
+		if _, err := w.Rollback(t.Context(), RollbackOptions{Force: true}); err != nil || w.state() != "old" {
+			t.Errorf("unexpected %v, %s", err, w.state())
+		}
+		return
+	}
+}
+
+// TestProve: a line that wins over the drop-in undoes the run unless that was accepted.
+func TestProve(t *testing.T) {
+	key, value, text := sysctl.MustKey("net.core.somaxconn"), sysctl.Value("8192"), ""
+	state := State{Settings: []Setting{{Key: key, Value: value, Block: BlockSet, Origin: "--set"}}}
+	text = string(state.DropIn())
+	for _, test := range []struct {
+		name, file, line   string
+		accepted, unproven bool
+	}{
+		{name: "wins", file: "/etc/sysctl.d/10-first.conf", line: "net.core.somaxconn = 1\n"},
+		{name: "shadowed", file: "/etc/sysctl.d/99-last.conf", line: "net.core.somaxconn = 1\n", unproven: true},
+		{name: "shadowed under procps", file: "/etc/sysctl.conf", line: "net/core/somaxconn=1\n", unproven: true},
+		{name: "accepted", file: "/etc/sysctl.d/99-last.conf", line: "net.core.somaxconn = 1\n", accepted: true},
+		{name: "the same value", file: "/etc/sysctl.d/99-last.conf", line: "net.core.somaxconn = 8192\n"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			root := t.TempDir()
+			for name, content := range map[string]string{test.file: test.line, "/run/systemd/system/x": ""} {
+				name = filepath.Join(root, name)
+				if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o755), os.WriteFile(name, []byte(content), 0o644)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			m := &Machine{Paths: NewPaths(root, ""), Files: atomicfile.OS{}}
+			p := &Plan{Mode: ModePersist, File: DefaultDropIn, After: &text, State: state,
+				Steps: []Step{{Key: key, New: &value, Status: Changed, Shadowed: test.accepted}}}
+			_, err := m.Apply(t.Context(), p, ApplyOptions{})
+			if (err != nil) != test.unproven || errors.Is(err, ErrPartial) {
+				t.Errorf("unexpected error %v", err)
+			}
+			data, err := os.ReadFile(filepath.Join(root, DefaultDropIn))
+			if test.unproven && !errors.Is(err, fs.ErrNotExist) || !test.unproven && string(data) != text {
+				t.Errorf("unexpected drop-in %q, %v", data, err)
+			}
+		})
 	}
 }

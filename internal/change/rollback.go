@@ -17,7 +17,8 @@ import (
 type RollbackOptions struct {
 	Summary string // what was asked for, for the journal
 	// To is the entry that is to be the newest in effect then; 0 goes back to before
-	// everything. Nil undoes the newest entry in effect.
+	// everything. Nil undoes the newest entry in effect, or what is left of a run that
+	// failed after it.
 	To      *int
 	Force   bool // also what another hand changed since
 	Partial bool // leave out what another hand changed since
@@ -49,12 +50,12 @@ func (m *Machine) PlanRollback(o RollbackOptions) (*RollbackPlan, error) {
 
 // Rollback undoes entries of the journal: exact values, and the exact bytes and mode
 // of the file. With nothing to undo it changes nothing. Errors are as those of Apply.
-func (m *Machine) Rollback(_ context.Context, o RollbackOptions) (*Result, error) {
+func (m *Machine) Rollback(ctx context.Context, o RollbackOptions) (*Result, error) {
 	entries, err := m.History()
 	if err != nil {
 		return nil, fmt.Errorf("roll back: %w", err)
 	}
-	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.InEffect() || e.Phase == PhasePending }) {
+	if !slices.ContainsFunc(entries, func(e Entry) bool { return e.undoable() || e.Phase == PhasePending }) {
 		return &Result{Keys: []KeyResult{}}, nil
 	}
 	release, err := m.lock()
@@ -71,6 +72,9 @@ func (m *Machine) Rollback(_ context.Context, o RollbackOptions) (*Result, error
 	}
 	if len(p.Undoes) == 0 {
 		return &Result{Keys: []KeyResult{}}, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("roll back: %w", err)
 	}
 	defer m.hold()()
 	return m.rollback(p, o)
@@ -90,7 +94,7 @@ func (m *Machine) rollback(p *RollbackPlan, o RollbackOptions) (*Result, error) 
 		result.Keys = m.keyResults(p.Plan, r)
 		return result, fmt.Errorf("roll back: %w", err)
 	}
-	result.Changed = true
+	result.Changed = p.Plan.Changed()
 	result.Persisted = p.Plan.Mode != ModeRuntime && p.Plan.After != nil
 	result.Keys = m.keyResults(p.Plan, nil)
 	return result, nil
@@ -133,7 +137,6 @@ func (m *Machine) planRollback(entries []Entry, o RollbackOptions) (*RollbackPla
 	case len(foreign) > 0 && !o.Force:
 		return nil, refuse("another hand changed it since: %s [--partial leaves it as it is, --force writes all the same]", strings.Join(foreign, "; "))
 	}
-	p.Plan.Notes = append(p.Plan.Notes, p.Skipped...)
 	p.Plan.Mode = mode(p.Plan, o)
 	return p, nil
 }
@@ -149,11 +152,16 @@ func mode(p *Plan, o RollbackOptions) Mode {
 	return ModeBoth
 }
 
+// undoable reports whether a rollback can undo e: also what a run that failed left.
+func (e *Entry) undoable() bool {
+	return e.InEffect() || e.Kind == KindApply && e.Phase == PhasePartial
+}
+
 // chooseUndone returns the entries to undo, newest first.
 func chooseUndone(entries []Entry, to *int) ([]Entry, error) {
 	var undone []Entry
 	for _, e := range slices.Backward(entries) {
-		if !e.InEffect() {
+		if !e.undoable() {
 			continue
 		}
 		if to == nil {

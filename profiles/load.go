@@ -15,6 +15,7 @@ import (
 	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
+//go:generate go run ./gendocs
 //go:embed builtin/*.yaml
 var builtin embed.FS
 

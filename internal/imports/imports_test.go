@@ -54,6 +54,7 @@ var table = map[string][]string{
 	"internal/bench":                nil,
 	"internal/procnet/internal/gen": nil,
 	"internal/testreport":           nil,
+	"profiles/gendocs":              {"internal/expr", "profiles", "sysctl"},
 	"rules/gendocs":                 {"internal/expr", "rules", "sysctl"},
 	"sysctl/internal/gen":           nil,
 

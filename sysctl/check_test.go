@@ -269,11 +269,16 @@ func TestSameValue(t *testing.T) {
 		{"net.netfilter.nf_conntrack_buckets", "100", "512", true},
 		{"net.netfilter.nf_conntrack_buckets", "100", "500", false},
 		{"net.netfilter.nf_conntrack_buckets", "1000", "65536", false},
+		{"net.netfilter.nf_conntrack_buckets", "1000", "1536", false},
+		{"net.netfilter.nf_conntrack_buckets", "1000", "8192", true}, // pages of 64 KiB
 		{"net.ipv4.neigh.eth0.base_reachable_time_ms", "33", "36", true},
 		{"net.ipv6.neigh.default.retrans_time_ms", "1003", "1004", true},
 		{"net.ipv6.neigh.default.retrans_time_ms", "1003", "1000", false},
 		{"net.ipv6.neigh.default.retrans_time_ms", "1003", "1013", false},
 		{"net.ipv4.tcp_invalid_ratelimit", "2147483647", "2147483648", true},
+		{"net.ipv6.neigh.default.retrans_time_ms", "1003", "1010", true}, // HZ=100
+		{"net.ipv6.neigh.default.retrans_time_ms", "1004", "1006", true}, // HZ=300
+		{"net.ipv6.neigh.default.retrans_time_ms", "1003", "1008", false},
 		{"net.ipv4.tcp_rto_max_ms", "1001", "1004", false}, // not stored in jiffies
 		{"net.ipv4.ip_local_reserved_ports", "8082,8080,8081,9000-9002", "8080-8082,9000-9002", true},
 		{"net.ipv4.ip_local_reserved_ports", "8000-8002,8001,9000", "8000-8002,9000", true},

@@ -3,6 +3,7 @@
 package sysctl
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -25,7 +26,7 @@ func (c *Catalogue) SameValue(key Key, wrote, read Value) bool {
 		}
 	}
 	w, r, ok := twoNumbers(wrote, read)
-	return ok && w > 0 && rounded(c, key, w, r)
+	return ok && 0 < w && w <= math.MaxInt32 && rounded(c, key, w, r)
 }
 
 // sameParsed tells whether two values mean the same to a parser.
@@ -54,25 +55,26 @@ func twoNumbers(a, b Value) (x, y int64, ok bool) {
 	return first[0], second[0], true
 }
 
-// longestJiffy is a jiffy in milliseconds at the smallest usual HZ, 100.
-const longestJiffy = 10
-
-// rounded tells whether the kernel may have rounded wrote to read. It rounds up.
+// rounded tells whether the kernel may have rounded wrote to read. It rounds up, by what
+// it was built with: HZ and the size of a page.
 func rounded(c *Catalogue, key Key, wrote, read int64) bool {
-	if read < wrote {
-		return false
-	}
 	switch {
 	case storedInJiffies(c, key):
-		return read-wrote < longestJiffy
+		return slices.ContainsFunc([]int64{100, 250, 300, 1000}, func(hz int64) bool {
+			return roundUp(wrote*hz, 1000)/1000*1000/hz == read
+		})
 	case key.path == "net/core/rps_sock_flow_entries": // to a power of two
-		return read&(read-1) == 0 && read/2 < wrote
+		return read >= wrote && read&(read-1) == 0 && read/2 < wrote
 	case key.path == "net/netfilter/nf_conntrack_buckets": // to a page of 8-byte buckets
-		const smallest, largest = 4096 / 8, 65536 / 8
-		return read%smallest == 0 && read-wrote < largest
+		return slices.ContainsFunc([]int64{4096, 16384, 65536}, func(page int64) bool {
+			return roundUp(wrote, page/8) == read
+		})
 	}
 	return false
 }
+
+// roundUp returns the first multiple of unit that is not less than n.
+func roundUp(n, unit int64) int64 { return (n + unit - 1) / unit * unit }
 
 // storedInJiffies tells whether key is written in milliseconds and stored in jiffies.
 func storedInJiffies(c *Catalogue, key Key) bool {

@@ -171,9 +171,10 @@ func checkText(key sysctl.Key, value sysctl.Value, persists bool) error {
 }
 
 // refuseShadowed asks both loaders which line would win over the new drop-in. A line
-// elsewhere that says the same, or keeps to the bound, is no conflict.
+// elsewhere that says the same, or keeps to the bound, is no conflict. Where neither of
+// them loads the files at boot, a note says that nothing is proven.
 func (p *planner) refuseShadowed() {
-	if !p.persists() || p.plan.After == nil || checkDropInPath(p.plan.File) != nil {
+	if !p.situation.Boot.Known || !p.persists() || p.plan.After == nil || checkDropInPath(p.plan.File) != nil {
 		return
 	}
 	files := p.situation.Files.With(p.plan.File, p.plan.After)
@@ -221,7 +222,7 @@ func (p *planner) shadow(step *Step, t Setting, files *sysctl.Files, ours string
 func (p *planner) loser(t Setting, o sysctl.Outcome, ours string) *Conflict {
 	key := t.Key
 	if w := o.Winner; w != nil {
-		if w.File == ours || p.within(t, sysctl.NewValue(w.Value)) {
+		if w.File == ours || t.MetBy(p.situation.Catalogue, sysctl.Value(w.Value)) {
 			return nil
 		}
 		return &Conflict{Key: &key, Kind: "shadowed", File: w.File, Line: w.Number,

@@ -195,9 +195,10 @@ func bound(b Bound, wanted, base sysctl.Value) sysctl.Value {
 	return sysctl.Value(strings.Join(fields, " "))
 }
 
-// within reports whether value is as good as wanted under its bound.
-func (p *planner) within(t Setting, value sysctl.Value) bool {
-	return p.same(t.Key, t.Value, value) || bound(t.Bound, t.Value, value) == sysctl.NewValue(string(value))
+// MetBy reports whether value, live or in a line, is as good as the setting's under
+// its bound.
+func (s Setting) MetBy(c *sysctl.Catalogue, value sysctl.Value) bool {
+	return c.SameValue(s.Key, s.Value, value) || bound(s.Bound, s.Value, value) == sysctl.NewValue(string(value))
 }
 
 func (p *planner) same(key sysctl.Key, wrote, read sysctl.Value) bool {

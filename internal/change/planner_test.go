@@ -318,6 +318,21 @@ func TestPlanShadowed(t *testing.T) {
 	}
 }
 
+func TestPlanOtherLoader(t *testing.T) {
+	h := newFakeHost(t, ordinary())
+	h.write("/etc/sysctl.d/99-x.conf", "net.core.somaxconn = 128\n")
+	s := h.situation()
+	s.Boot = sysctl.Boot{Name: "busybox", Reason: "this host boots with busybox sysctl, which is not modelled"}
+	p, err := NewPlan(s, server(), PlanOptions{Mode: ModeBoth})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"which value wins at the next boot is not proven: this host boots with busybox sysctl, which is not modelled"}
+	if diff := cmp.Diff(want, p.Notes); diff != "" || len(p.Conflicts) > 0 {
+		t.Errorf("unexpected notes (-want +got), conflicts %v:\n%s", p.Conflicts, diff)
+	}
+}
+
 func TestPlanRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name    string

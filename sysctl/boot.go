@@ -35,7 +35,7 @@ func BootLoader(root string) Boot {
 	}
 	for _, other := range otherLoaders() {
 		if name := t.first(other.signs...); name != "" {
-			return Boot{Name: other.name, Reason: name + " exists; the order of " + other.name + " is not modelled"}
+			return Boot{Name: other.name, Reason: name + " exists; its order is not modelled"}
 		}
 	}
 	name := t.first("/usr/sbin/sysctl", "/sbin/sysctl", "/usr/bin/sysctl", "/bin/sysctl")

@@ -59,16 +59,22 @@ func (f *Files) Outcome(l Loader, key Key) Outcome {
 func (f *Files) Order(l Loader) []FileInfo {
 	var order []FileInfo
 	for _, info := range f.Read {
-		switch {
-		case info.MaskedBy != "":
-		case info.Path == sysctlConf && l == Systemd:
-		case info.Path == ufwConf: // only ufw reads it
-		case info.Hidden && l == Systemd:
-		default:
+		if l.reads(info) {
 			order = append(order, info)
 		}
 	}
 	return order
+}
+
+// reads reports whether the loader reads the file.
+func (l Loader) reads(info FileInfo) bool {
+	switch {
+	case info.MaskedBy != "", info.Path == ufwConf: // only ufw reads ufwConf
+		return false
+	case l == Systemd:
+		return info.Path != sysctlConf && !info.Hidden
+	}
+	return true
 }
 
 // understands reports whether the key of line is to the loader what it is to us. To

@@ -77,4 +77,6 @@ type Trial struct {
 	Deadline time.Time `json:"deadline"` // wall clock, for people
 	Boottime float64   `json:"boottime"` // CLOCK_BOOTTIME of the deadline, seconds
 	Watchdog string    `json:"watchdog"` // how it is armed: "systemd-run UNIT" or "process PID"
+	// Shadowed are the keys whose lines may lose, as --accept-shadowed allowed.
+	Shadowed []sysctl.Key `json:"shadowed,omitempty"`
 }

@@ -21,6 +21,8 @@ type Machine struct {
 	// none.
 	Hold func() (release func())
 	Now  func() time.Time
+	// Boottime is the time since boot in seconds, sleep included; nil asks the kernel.
+	Boottime func() (float64, error)
 }
 
 // Live reads and writes live values.

@@ -71,7 +71,7 @@ func (m *Machine) recoverEntry(e *Entry) error {
 	}
 	if e.Phase == PhaseTrial {
 		if sameBoot {
-			return nil // its watchdog ends it
+			return m.recoverTrial(e)
 		}
 		return m.conclude(e, PhaseRolledBack, "the host was booted again before the trial was confirmed", nil)
 	}

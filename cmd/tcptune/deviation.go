@@ -33,10 +33,18 @@ func deviations(e profiles.Evaluation, f *facts.Facts, catalogue *sysctl.Catalog
 		target := bounded(s, live)
 		if !catalogue.SameValue(key, sysctl.NewValue(target), sysctl.NewValue(live)) {
 			list = append(list, report.Deviation{Key: s.Key, Live: live, Wanted: target, Bound: s.Bound, From: s.From,
-				Reason: s.Reason, Source: s.Source, Risk: s.Risk, Effect: s.Effect, Guard: s.Guard})
+				Reason: s.Reason, Source: s.Source, Risk: s.Risk, Effect: s.Effect, Guard: s.Guard, Scope: scopeOf(catalogue, key)})
 		}
 	}
 	return list
+}
+
+// scopeOf is the scope of a finding about a key.
+func scopeOf(catalogue *sysctl.Catalogue, key sysctl.Key) string {
+	if p, ok := catalogue.Lookup(key); ok && p.Scope == sysctl.ScopeNetns {
+		return "netns"
+	}
+	return "host"
 }
 
 // bounded is the value that a key is to have, field by field: a larger live value
@@ -62,7 +70,7 @@ func deviationFindings(profile string, list []report.Deviation, command string) 
 	for i, d := range list {
 		f := rules.Finding{
 			Rule: deviationRule, Category: deviationCategory, Severity: rules.Notice, Confidence: "high",
-			Verdict: rules.VerdictSysctl, Scope: "netns", Subject: d.Key,
+			Verdict: rules.VerdictSysctl, Scope: d.Scope, Subject: d.Key,
 			Title:      d.Key + " is not as the profile " + profile + " wants it",
 			Evidence:   []rules.Evidence{{Name: d.Key, Value: d.Live, Limit: d.Wanted}},
 			Why:        d.Reason,

@@ -254,6 +254,7 @@ type Deviation struct {
 	Risk   string `json:"risk"`
 	Effect string `json:"effect"`
 	Guard  string `json:"guard,omitempty"`
+	Scope  string `json:"scope"` // netns, or host for a key that is one for the machine
 }
 
 // NewHostDiff puts an evaluation and its deviations together.

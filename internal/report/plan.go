@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/aymanbagabas/go-udiff"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/tcptune/tcptune/internal/change"
+)
+
+// PlanSchemaVersion is the version of the JSON form of a Plan. The schema is
+// docs/schema/plan.schema.json.
+const PlanSchemaVersion = 1
+
+// Plan is the result of `tcptune plan` and `tcptune apply --dry-run`.
+type Plan struct {
+	SchemaVersion int               `json:"schema_version"`
+	Tool          string            `json:"tool"`
+	Host          change.Host       `json:"host"`
+	Mode          change.Mode       `json:"mode"`
+	Changed       bool              `json:"changed"` // whether applying would change anything
+	Refused       bool              `json:"refused"` // whether a conflict keeps it from being applied
+	File          string            `json:"file,omitempty"`
+	Diff          PlanDiff          `json:"diff"`
+	Keys          []PlanKey         `json:"keys"` // in the order of writing
+	Conflicts     []change.Conflict `json:"conflicts"`
+	Owners        []change.Owner    `json:"owners"`
+	Notes         []string          `json:"notes"`
+	ExitStatus    int               `json:"exit_status"`
+}
+
+// PlanDiff is the drop-in before and after; null for no file.
+type PlanDiff struct {
+	Diff
+	Unified string `json:"unified"` // empty if nothing changes
+}
+
+// PlanKey is what is intended for one key.
+type PlanKey struct {
+	change.KeyResult               // After is what the live value would be
+	Action           change.Action `json:"action"`
+	Block            change.Block  `json:"block,omitempty"`
+	Origin           string        `json:"origin,omitempty"`
+	Reason           string        `json:"reason,omitempty"`
+	Source           string        `json:"source,omitempty"`
+	Risk             string        `json:"risk,omitempty"`
+	Effect           string        `json:"effect,omitempty"`
+	Guard            string        `json:"guard,omitempty"`
+}
+
+// NewPlan reports a plan.
+func NewPlan(plan *change.Plan) *Plan {
+	p := &Plan{
+		SchemaVersion: PlanSchemaVersion, Tool: plan.Tool, Host: plan.Host, Mode: plan.Mode, Changed: plan.Changed(), Refused: len(plan.Refused()) > 0,
+		File: plan.File, Diff: PlanDiff{Diff{plan.Before, plan.After}, unified(plan.File, plan.Before, plan.After)},
+		Keys: []PlanKey{}, Conflicts: notNil(plan.Conflicts), Owners: notNil(plan.Owners), Notes: notNil(plan.Notes),
+	}
+	for _, s := range plan.Steps {
+		k := PlanKey{
+			KeyResult: change.KeyResult{Key: s.Key, Before: s.Live, Wanted: s.New, After: s.Live, Status: s.Status, Detail: s.Detail, Shadowed: s.Shadowed},
+			Action:    s.Action, Block: s.Block, Origin: s.Origin, Reason: s.Reason, Source: s.Source, Risk: s.Risk, Effect: s.Effect, Guard: s.Guard,
+		}
+		if s.Status == change.Changed && plan.Mode != change.ModePersist && s.Live != nil && s.New != nil {
+			k.After = s.New
+		}
+		p.Keys = append(p.Keys, k)
+	}
+	return p
+}
+
+// unified returns the unified diff of a file, nil being no file.
+func unified(name string, before, after *string) string {
+	from, to, old, content := "/dev/null", "/dev/null", "", ""
+	if before != nil {
+		from, old = name, *before
+	}
+	if after != nil {
+		to, content = name, *after
+	}
+	const context = 3
+	text, err := udiff.ToUnified(from, to, old, udiff.Lines(old, content), context)
+	if err != nil {
+		return "" // only edits that overlap; Lines makes none
+	}
+	return text
+}
+
+// WriteJSON writes the plan as one JSON document.
+func (p *Plan) WriteJSON(w io.Writer) error { return writeJSON(w, p) }
+
+// WriteText writes the plan for people: what would be set, what goes back, what
+// cannot be set, the drop-in's diff, what speaks against it, and a last line that
+// sums up.
+func (p *Plan) WriteText(w io.Writer, style Style) error {
+	page := &page{out: w, style: style}
+	var set, restored, unable, same []PlanKey
+	for _, k := range p.Keys {
+		switch {
+		case k.Status == change.Unchanged:
+			same = append(same, k)
+		case k.Status == change.Pending, k.Status == change.Unsupported, k.Status == change.ReadOnly:
+			unable = append(unable, k)
+		case k.Action == change.ActionRestore:
+			restored = append(restored, k)
+		default:
+			set = append(set, k)
+		}
+	}
+	page.planKeys("to set", set)
+	page.planKeys("to take out: the value from before tcptune comes back", restored)
+	page.planKeys("not to be set now", unable)
+	page.planDiff(p.Diff.Unified)
+	for _, c := range p.Conflicts {
+		page.planConflict(c)
+	}
+	for _, o := range p.Owners {
+		page.planOwner(o)
+	}
+	for _, note := range p.Notes {
+		page.block("note: ", "  ", note)
+	}
+	page.planSummary(p, len(set), len(restored), len(unable), len(same))
+	return page.err
+}
+
+// planKeys prints one table: a line for each key when the columns fit, else the
+// values below the key, and what there is to say about it below that.
+func (p *page) planKeys(title string, keys []PlanKey) {
+	if len(keys) == 0 {
+		return
+	}
+	for _, line := range wrap(title, p.style.width()) {
+		p.line(p.style.paint(bold, line))
+	}
+	rows := [][]string{{"key", "live", "new", "risk"}}
+	for _, k := range keys {
+		rows = append(rows, []string{Clean(k.Key.String()), Clean(liveText(k.Before)), Clean(newText(k)), orDash(Clean(k.Risk))})
+	}
+	widths, total := make([]int, len(rows[0])), 0
+	for i := range widths {
+		for _, row := range rows {
+			widths[i] = max(widths[i], ansi.StringWidth(row[i]))
+		}
+		total += 2 + widths[i]
+	}
+	table := total <= p.style.width()
+	if table {
+		p.line("  " + cells(rows[0], widths))
+	}
+	for i, k := range keys {
+		row := rows[i+1]
+		if table {
+			p.line("  " + cells(row, widths))
+		} else {
+			p.block("  ", "    ", row[0])
+			p.block("      ", "      ", arrow(row[1], row[2]))
+			if k.Risk != "" {
+				p.block("      ", "      ", "risk "+k.Risk)
+			}
+		}
+		p.planKey(k)
+	}
+	p.blank()
+}
+
+// planKey prints what is below the line of a key.
+func (p *page) planKey(k PlanKey) {
+	const indent = "      "
+	if k.Status != change.Changed {
+		p.block(indent, indent, string(k.Status)+": "+k.Detail)
+	} else if k.Detail != "" {
+		p.block(indent, indent, k.Detail)
+	}
+	why := k.Reason
+	if k.Origin != "" {
+		why = strings.TrimSpace(why + " (" + k.Origin + ")")
+	}
+	if why != "" {
+		p.block(indent, indent, why)
+	}
+	if k.Effect != "" && k.Action == change.ActionSet {
+		p.block(indent+"takes effect: ", indent+"  ", k.Effect)
+	}
+	if k.Guard != "" {
+		p.block(indent+"not if: ", indent+"  ", k.Guard)
+	}
+	if k.Shadowed {
+		p.block(indent, indent, "shadowed: another file wins at the next boot")
+	}
+}
+
+// stays is the new value of a key that is taken out and keeps its live one.
+const stays = "stays"
+
+func arrow(live, wanted string) string {
+	if wanted == stays {
+		return live + " stays"
+	}
+	return live + " -> " + wanted
+}
+
+func newText(k PlanKey) string {
+	if k.Wanted == nil {
+		return stays
+	}
+	return liveText(k.Wanted)
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}
+
+// cells pads one row of a table.
+func cells(row []string, widths []int) string {
+	line := ""
+	for i, cell := range row {
+		line += cell + strings.Repeat(" ", widths[i]-ansi.StringWidth(cell)+2)
+	}
+	return strings.TrimRight(line, " ")
+}
+
+// planDiff prints a diff. Its lines are never broken: they are those of a file.
+func (p *page) planDiff(text string) {
+	if text == "" {
+		return
+	}
+	for line := range strings.Lines(text) {
+		line = Clean(strings.TrimSuffix(line, "\n"))
+		switch {
+		case strings.HasPrefix(line, "+"):
+			line = p.style.paint(green, line)
+		case strings.HasPrefix(line, "-"):
+			line = p.style.paint(red, line)
+		case strings.HasPrefix(line, "@"):
+			line = p.style.paint(dim, line)
+		}
+		p.line(line)
+	}
+	p.blank()
+}
+
+func (p *page) planConflict(c change.Conflict) {
+	label := p.style.paint(red, "conflict")
+	if c.Accepted {
+		label = p.style.paint(yellow, "accepted")
+	}
+	where := ""
+	if place := conflictPlace(c); place != "" && !strings.Contains(c.Text, place) {
+		where = place + ": "
+	}
+	p.line(label + " (" + Clean(c.Kind) + ")")
+	p.block("  ", "  ", where+c.Text)
+	if c.Edit != "" {
+		p.block("  to resolve: ", "    ", c.Edit)
+	}
+}
+
+func conflictPlace(c change.Conflict) string {
+	if c.File == "" || c.Line == 0 {
+		return c.File
+	}
+	return fmt.Sprintf("%s:%d", c.File, c.Line)
+}
+
+func (p *page) planOwner(o change.Owner) {
+	text := o.Text
+	if len(o.Keys) > 0 {
+		names := make([]string, len(o.Keys))
+		for i, key := range o.Keys {
+			names[i] = key.String()
+		}
+		text += ": " + strings.Join(names, ", ")
+	}
+	if o.File != "" && !strings.Contains(text, o.File) {
+		text += " (" + o.File + ")"
+	}
+	p.block("also here: ", "  ", o.Name)
+	p.block("  ", "  ", text)
+}
+
+// planSummary is the last line.
+func (p *page) planSummary(plan *Plan, set, restored, unable, same int) {
+	refused := 0
+	for _, c := range plan.Conflicts {
+		if !c.Accepted {
+			refused++
+		}
+	}
+	var parts []string
+	for _, part := range []struct {
+		n    int
+		text string
+	}{{set, "to set"}, {restored, "to take out"}, {unable, "not to be set now"}, {same, "as wanted already"}} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.text))
+		}
+	}
+	counts := strings.Join(parts, ", ")
+	switch {
+	case refused > 0:
+		p.block("", "  ", fmt.Sprintf("refused: %s; nothing would be written", plural(refused, "conflict", "conflicts")))
+	case !plan.Changed && counts == "":
+		p.line("nothing to do")
+	case !plan.Changed:
+		p.block("", "  ", "nothing to do: "+counts)
+	case counts == "":
+		p.block("", "  ", "would write "+plan.File)
+	default:
+		p.block("", "  ", "would change this host: "+counts)
+	}
+}

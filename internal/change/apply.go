@@ -70,7 +70,7 @@ func (m *Machine) apply(ctx context.Context, p *Plan, o ApplyOptions) (*Result, 
 		return nil, fmt.Errorf("apply: %w", err)
 	}
 	entry.Trial = o.Trial
-	r := &run{m: m, entry: entry, arm: o.Arm}
+	r := &run{m: m, entry: entry, arm: o.Arm, shadowed: p.shadowed()}
 	result := &Result{Entry: entry.ID, File: p.File, Before: p.Before, After: p.After, Trial: o.Trial}
 	if p.Mode != ModeRuntime && p.After != nil {
 		r.prove = o.Prove
@@ -235,10 +235,7 @@ func (m *Machine) prove(p *Plan) error {
 	if err != nil {
 		return err
 	}
-	shadowed := map[sysctl.Key]bool{}
-	for _, s := range p.Steps {
-		shadowed[s.Key] = s.Shadowed
-	}
+	shadowed := p.shadowed()
 	target := hostFiles(m.Paths.Root).inside(p.File)
 	for _, s := range p.State.Settings {
 		if s.Overridden || shadowed[s.Key] {
@@ -257,6 +254,17 @@ func (m *Machine) prove(p *Plan) error {
 		}
 	}
 	return nil
+}
+
+// shadowed returns the keys whose line may lose.
+func (p *Plan) shadowed() map[sysctl.Key]bool {
+	keys := map[sysctl.Key]bool{}
+	for _, s := range p.Steps {
+		if s.Shadowed {
+			keys[s.Key] = true
+		}
+	}
+	return keys
 }
 
 // keyResults says of each key what was done. A run that failed is not nil: what it

@@ -3,6 +3,7 @@
 package change
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -571,5 +572,114 @@ func TestProve(t *testing.T) {
 				t.Errorf("unexpected drop-in %q, %v", data, err)
 			}
 		})
+	}
+}
+
+// TestReload: a reload that changes what was written undoes the run, but for a key
+// whose line may lose.
+func TestReload(t *testing.T) {
+	key := sysctl.MustKey("net.core.somaxconn")
+	for _, shadowed := range []bool{false, true} {
+		w := newWorld(t)
+		p := w.plan()
+		p.Steps[0].Shadowed = shadowed
+		result, err := w.Apply(t.Context(), p, ApplyOptions{
+			Prove: func() error { return nil },
+			Reload: func(_ context.Context, file string) (*Reload, error) {
+				w.live.values[key] = "1"
+				return &Reload{Command: []string{"loader", file}, ExitStatus: 0}, nil
+			},
+		})
+		if shadowed != (err == nil) || errors.Is(err, ErrPartial) {
+			t.Errorf("shadowed %t: unexpected error %v", shadowed, err)
+		}
+		if want := []string{"loader", DefaultDropIn}; result.Reload == nil || !cmp.Equal(want, result.Reload.Command) {
+			t.Errorf("unexpected reload %+v", result.Reload)
+		}
+		if !shadowed && (w.state() != "old" || result.Keys[0].Status != Failed || result.Keys[1].Status != Unchanged) {
+			t.Errorf("unexpected %s, %+v", w.state(), result.Keys)
+		}
+	}
+}
+
+// TestHold: signals are held from before the journal until the end, also of a run that
+// fails. A run that is cancelled before that leaves nothing.
+func TestHold(t *testing.T) {
+	for _, proof := range []error{nil, errors.New("a line wins")} {
+		w := newWorld(t)
+		var calls []string
+		w.Hold = func() func() {
+			calls = append(calls, fmt.Sprintf("hold with %d files", len(w.fsys.Files())))
+			return func() { calls = append(calls, "release in the state "+w.state()) }
+		}
+		state := "new"
+		if proof != nil {
+			state = "old"
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		_, err := w.Apply(ctx, w.plan(), ApplyOptions{Prove: func() error { cancel(); return proof }})
+		if !errors.Is(err, proof) {
+			t.Errorf("unexpected error %v", err)
+		}
+		if want := []string{"hold with 1 files", "release in the state " + state}; !cmp.Equal(want, calls) {
+			t.Errorf("want %q, got %q", want, calls)
+		}
+		files := w.fsys.Files()
+		if proof != nil {
+			if _, err := w.Apply(ctx, w.plan(), ApplyOptions{}); !errors.Is(err, context.Canceled) || !cmp.Equal(files, w.fsys.Files()) {
+				t.Errorf("cancelled: %v, %v", err, w.fsys.Files())
+			}
+		}
+	}
+}
+
+// TestRollbackElsewhere: another network namespace is refused, before anything is
+// written, with and without PersistOnly.
+func TestRollbackElsewhere(t *testing.T) {
+	w := newWorld(t)
+	if err := w.apply(t); err != nil {
+		t.Fatal(err)
+	}
+	files := w.fsys.Files()
+	w.Host.Netns, *w.Host.Initial = "net:[2]", false
+	for _, o := range []RollbackOptions{{}, {PersistOnly: true}, {Force: true}} {
+		if p, err := w.PlanRollback(o); !errors.Is(err, ErrRefused) || p != nil {
+			t.Errorf("%+v: unexpected plan, %v", o, err)
+		}
+		if _, err := w.Rollback(t.Context(), o); !errors.Is(err, ErrRefused) {
+			t.Errorf("%+v: unexpected error %v", o, err)
+		}
+	}
+	if !cmp.Equal(files, w.fsys.Files()) || w.state() != "new" {
+		t.Error("something was written")
+	}
+}
+
+// TestRollbackTwice: the second rollback finds nothing, and the journal says why.
+func TestRollbackTwice(t *testing.T) {
+	w := newWorld(t)
+	if err := w.apply(t); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.PlanRollback(RollbackOptions{})
+	if err != nil || !cmp.Equal([]int{1}, p.Undoes) || len(p.Plan.Steps) != 3 || !p.Plan.Changed() {
+		t.Errorf("unexpected %+v, %v", p, err)
+	}
+	result, err := w.Rollback(t.Context(), RollbackOptions{Summary: "rollback"})
+	if err != nil || !result.Changed || result.Entry != 2 {
+		t.Errorf("unexpected %+v, %v", result, err)
+	}
+	files := w.fsys.Files()
+	result, err = w.Rollback(t.Context(), RollbackOptions{})
+	if err != nil || result.Changed || !cmp.Equal(files, w.fsys.Files()) {
+		t.Errorf("the second rollback: %+v, %v", result, err)
+	}
+	for id, want := range map[int]Phase{1: PhaseRolledBack, 2: PhaseApplied} {
+		if e, err := w.Entry(id); err != nil || e.Phase != want {
+			t.Errorf("entry %d: %+v, %v", id, e, err)
+		}
+	}
+	if _, err := w.Entry(3); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("unexpected error %v", err)
 	}
 }

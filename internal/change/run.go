@@ -26,6 +26,8 @@ type run struct {
 	reload func() error       // runs the host's loader; nil for none
 	mode   fs.FileMode        // permission bits of the new file; 0 stands for 0644
 
+	shadowed map[sysctl.Key]bool // keys whose line loses, which was accepted
+
 	touched int        // so many changes of the entry were begun
 	file    bool       // the file was begun
 	failed  sysctl.Key // the key whose write or reading back failed
@@ -139,9 +141,12 @@ func (r *run) commit() error {
 	return r.compareLive()
 }
 
-// compareLive reads every changed value again.
+// compareLive reads every changed value again, but those that a reload may change.
 func (r *run) compareLive() error {
 	for _, c := range r.entry.Changes {
+		if r.shadowed[c.Key] {
+			continue
+		}
 		now, err := r.m.Live.Get(c.Key)
 		if err == nil && !r.m.same(c.Key, c.After, now) {
 			err = fmt.Errorf("%s is %q after the reload, it was set to %q", c.Key, now, c.After)

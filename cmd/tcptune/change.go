@@ -62,6 +62,9 @@ func (o *placeOptions) complete() error {
 	return nil
 }
 
+// liveValues is the directory of live values of the host.
+const liveValues = "/proc/sys"
+
 // A workplace is the host or tree that is changed, and what changes it.
 type workplace struct {
 	catalogue *sysctl.Catalogue
@@ -87,15 +90,35 @@ func (o *placeOptions) open() (*workplace, error) {
 	if !w.live() {
 		return w, nil
 	}
-	const procSys = "/proc/sys"
 	var err error
-	if w.tree, err = sysctl.NewTree(procSys); err != nil {
+	if w.tree, err = sysctl.NewTree(liveValues); err != nil {
 		return nil, err
 	}
-	if w.machine.Live, err = change.NewLive(procSys); err != nil {
+	if w.machine.Live, err = change.NewLive(liveValues); err != nil {
 		return nil, err
 	}
 	return w, nil
+}
+
+// procSys is the directory of live values; "" for a tree.
+func (w *workplace) procSys() string {
+	if w.live() {
+		return liveValues
+	}
+	return ""
+}
+
+// situation reads what a plan is made from. The journal belongs to root: for
+// others the values from before tcptune are unknown, which is said.
+func (w *workplace) situation(u *ui) (*change.Situation, error) {
+	last, err := w.machine.Newest()
+	switch {
+	case errors.Is(err, fs.ErrPermission):
+		u.notef("the journal cannot be read without root: the values from before tcptune are unknown")
+	case err != nil:
+		return nil, changeError(err)
+	}
+	return change.ReadSituation(w.machine.Paths, w.machine.Host, w.procSys(), w.catalogue, last)
 }
 
 // live reports whether the running host itself is changed.

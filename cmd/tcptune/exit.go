@@ -2,7 +2,14 @@
 
 package main
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"syscall"
+
+	"github.com/tcptune/tcptune/internal/change"
+)
 
 // Exit statuses. docs/exit-status.md describes them.
 const (
@@ -59,4 +66,30 @@ func statusOf(err error) int {
 		return e.status
 	}
 	return exitFailed
+}
+
+// changeError gives an error of the change machine its exit status and says
+// what to do next.
+func changeError(err error) error {
+	var known *exitError
+	switch {
+	case err == nil || errors.As(err, &known):
+		return err
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, change.ErrPartial):
+		return &exitError{status: exitPartial, err: err, hint: "tcptune history shows what is left; tcptune rollback --force puts back what it can"}
+	case errors.Is(err, change.ErrBusy):
+		return &exitError{status: exitBusy, err: err, hint: "try again when it is done; tcptune history shows a pending trial, and tcptune confirm or rollback ends it"}
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return &exitError{status: exitPermission, err: err, hint: permissionHint(err)}
+	}
+	return &exitError{status: exitFailed, err: err}
+}
+
+func permissionHint(err error) string {
+	if errors.Is(err, syscall.EROFS) {
+		return "the file system is read-only, as in most containers; nothing was changed"
+	}
+	return "live values and the drop-in need root; nothing was changed"
 }

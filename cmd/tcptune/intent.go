@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tcptune/tcptune/internal/change"
+	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/rules"
 	"github.com/tcptune/tcptune/sysctl"
@@ -25,7 +26,7 @@ type intentOptions struct {
 	set         []string
 	unset       []string
 	absent      bool
-	rate, rtt   string
+	profiles    profileOptions
 	refresh     bool
 	maxRisk     string
 	allowAny    bool
@@ -43,13 +44,14 @@ func (o *intentOptions) addFlags(cmd *cobra.Command) {
 	f.StringArrayVar(&o.set, "set", nil, "one setting, KEY=VALUE; repeatable")
 	f.StringArrayVar(&o.unset, "unset", nil, "take this key out again, and restore its value from before tcptune; repeatable")
 	f.BoolVar(&o.absent, "absent", false, "take everything out and remove the drop-in")
-	f.StringVar(&o.rate, "rate", "", "rate that a profile reckons with, such as 10gbit")
-	f.StringVar(&o.rtt, "rtt", "", "round-trip time that a profile reckons with, such as 80ms")
+	o.profiles.addDirFlag(cmd)
+	o.profiles.addPathFlags(cmd)
 	f.BoolVar(&o.refresh, "refresh", false, "read anew what the profile's formulas need, instead of keeping what the first run read")
 	f.StringVar(&o.maxRisk, "max-risk", "low", "with --recommended: take settings up to this risk ("+strings.Join(rules.Risks(), ", ")+")")
 	f.BoolVar(&o.allowAny, "allow-any", false, "allow keys outside net.")
 	f.Duration("window", defaultWindow, "with --recommended: time between the two snapshots; 0 takes one")
 	completeWords(cmd, "max-risk", rules.Risks())
+	completeProfiles(cmd, "profile")
 }
 
 // complete checks what the flags say together.
@@ -69,8 +71,8 @@ func (o *intentOptions) complete(cmd *cobra.Command, settings *fileSettings) err
 	if flags.Changed("profile") && o.profile == "" {
 		return usageError(errors.New("--profile needs a name"), "tcptune profiles list shows the profiles")
 	}
-	for name, needs := range map[string]bool{"rate": o.profile != "" || o.refresh, "rtt": o.profile != "" || o.refresh} {
-		if flags.Changed(name) && !needs {
+	for _, name := range []string{"rate", "rtt", "profiles"} {
+		if flags.Changed(name) && o.profile == "" && !o.refresh {
 			return usageError(fmt.Errorf("--%s is for a profile, and none is named", name), "add --profile NAME")
 		}
 	}
@@ -185,6 +187,40 @@ func (c keyChecker) parseUnset(list []string, set []change.Wanted) ([]sysctl.Key
 	return keys, nil
 }
 
+// evaluate works the profile out. What its formulas read is kept from the run
+// before, so that the same command means the same as long as nobody refreshes.
+func (o *intentOptions) evaluate(ctx context.Context, u *ui, w *workplace, prior change.State) (*change.Profile, []string, error) {
+	name := o.profile
+	if name == "" {
+		if name = prior.Profile; name == "" {
+			return nil, nil, usageError(errors.New("--refresh works a profile out anew, and none is applied"), "add --profile NAME")
+		}
+	}
+	var frozen []change.Input
+	if name == prior.Profile && !o.refresh {
+		frozen = prior.Inputs
+	}
+	// Before the host is read, as a wrong name is answered at once.
+	if _, err := o.profiles.resolve(name); err != nil {
+		return nil, nil, err
+	}
+	once := o.source
+	once.length = 0
+	window, err := once.window(ctx, u, w.catalogue)
+	if err != nil {
+		return nil, nil, err
+	}
+	profile, left, err := evaluateProfile(name, frozen, facts.Derive(window, w.catalogue), o.profiles)
+	if err != nil {
+		return nil, nil, err
+	}
+	var notes []string
+	for _, l := range left {
+		notes = append(notes, fmt.Sprintf("profile %s leaves out %s: %s", name, l.Key, l.Reason))
+	}
+	return profile, notes, nil
+}
+
 // recommend runs check and returns what its findings recommend.
 func (o *intentOptions) recommend(ctx context.Context, u *ui, catalogue *sysctl.Catalogue) ([]change.Wanted, []string, error) {
 	set, err := loadRules("")
@@ -195,13 +231,13 @@ func (o *intentOptions) recommend(ctx context.Context, u *ui, catalogue *sysctl.
 	if err != nil {
 		return nil, nil, err
 	}
-	wanted, notes := recommendations(judge(window, set, catalogue, false), o.maxRisk, o.allowAny)
+	wanted, notes := recommendations(judge(window, set, catalogue, false), o.allowAny)
 	return wanted, notes, nil
 }
 
-// recommendations are the settings that findings recommend, up to a risk. The
-// most severe finding that names a key decides. Notes say what was left out.
-func recommendations(c *report.Check, maxRisk string, allowAny bool) (wanted []change.Wanted, notes []string) {
+// recommendations are the settings that findings recommend. The most severe
+// finding that names a key decides. Notes say what was left out.
+func recommendations(c *report.Check, allowAny bool) (wanted []change.Wanted, notes []string) {
 	taken := map[sysctl.Key]bool{}
 	left := map[string]bool{}
 	for _, f := range c.Findings {
@@ -213,12 +249,8 @@ func recommendations(c *report.Check, maxRisk string, allowAny bool) (wanted []c
 			if err != nil || taken[key] {
 				continue
 			}
-			switch risk := r.Risk; {
-			case slices.Index(rules.Risks(), risk) < 0 || slices.Index(rules.Risks(), risk) > slices.Index(rules.Risks(), maxRisk):
-				left[fmt.Sprintf("%s = %s (rule %s) is left out: its risk is %s, and --max-risk is %s", key, r.Proposed, f.Rule, orUnknown(risk), maxRisk)] = true
-				continue
-			case !allowAny && !netKey(key):
-				left[fmt.Sprintf("%s = %s (rule %s) is left out: it is outside net., and --allow-any is not there", key, r.Proposed, f.Rule)] = true
+			if !allowAny && !netKey(key) {
+				left[fmt.Sprintf("left out: %s = %s (rule %s): it is outside net., and --allow-any is not there", key, r.Proposed, f.Rule)] = true
 				continue
 			}
 			taken[key] = true
@@ -244,9 +276,58 @@ func wantedOf(f rules.Finding, r rules.Recommendation, key sysctl.Key) change.Wa
 	return w
 }
 
-func orUnknown(text string) string {
-	if text == "" {
-		return "unknown"
+// build works out what is wanted on this host. Notes say what was left out.
+func (o *intentOptions) build(ctx context.Context, u *ui, w *workplace, prior change.State) (change.Intent, []string, error) {
+	checker := keyChecker{catalogue: w.catalogue, allowAny: o.allowAny, exists: w.has}
+	in := change.Intent{Absent: o.absent}
+	var err error
+	if in.Set, err = checker.parseSet(o.set); err != nil {
+		return in, nil, err
 	}
-	return text
+	if in.Unset, err = checker.parseUnset(o.unset, in.Set); err != nil {
+		return in, nil, err
+	}
+	var notes []string
+	if o.profile != "" || o.refresh {
+		if in.Profile, notes, err = o.evaluate(ctx, u, w, prior); err != nil {
+			return in, nil, err
+		}
+	}
+	if o.recommended {
+		var left []string
+		if in.Recommended, left, err = o.recommend(ctx, u, w.catalogue); err != nil {
+			return in, nil, err
+		}
+		notes = append(notes, left...)
+		if len(in.Recommended) == 0 {
+			notes = append(notes, "check recommends no setting now")
+		}
+	}
+	return in, notes, nil
+}
+
+// summary is what was asked for, for the journal.
+func (o *intentOptions) summary() string {
+	var words []string
+	add := func(flag string, values ...string) {
+		for _, v := range values {
+			if v != "" {
+				words = append(words, "--"+flag+" "+v)
+			}
+		}
+	}
+	add("profile", o.profile)
+	add("rate", o.profiles.rate)
+	add("rtt", o.profiles.rtt)
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{"refresh", o.refresh}, {"recommended", o.recommended}, {"absent", o.absent}} {
+		if flag.given {
+			words = append(words, "--"+flag.name)
+		}
+	}
+	add("set", o.set...)
+	add("unset", o.unset...)
+	return strings.Join(words, " ")
 }

@@ -14,12 +14,15 @@ import (
 func newRootCommand(s streams) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tcptune",
-		Short: "Find out what is wrong with a host's TCP, and whether a sysctl cures it",
+		Short: "Find out what is wrong with a host's TCP, whether a sysctl cures it, and change it safely",
 		Long: `tcptune compares what the kernel measures (socket states by listener,
 destination and process; counters over a window; memory; sysctl files) with the
-current sysctl values, and says what is wrong, what cures it, and why.`,
+current sysctl values, and says what is wrong, what cures it, and why. Where a
+setting is the cure it changes that setting, proves it and can take it back.`,
 		Example: `  tcptune check                   look for problems for 10 seconds
   tcptune states --by process     who holds which sockets
+  tcptune plan --profile server   what a profile would change; apply does it
+  tcptune rollback                take the last change back
   tcptune explain CLOSE_WAIT      what a state, a key, a counter or a rule means`,
 		Version:                    version,
 		SilenceErrors:              true,
@@ -41,6 +44,13 @@ current sysctl values, and says what is wrong, what cures it, and why.`,
 	root.PersistentFlags().String("config", defaultConfigFile, "config file")
 	root.AddCommand(
 		newCheckCommand(s),
+		newPlanCommand(s),
+		newApplyCommand(s),
+		newVerifyCommand(s),
+		newConfirmCommand(s),
+		newRevertTrialCommand(),
+		newRollbackCommand(s),
+		newHistoryCommand(s),
 		newStatesCommand(s),
 		newExplainCommand(s),
 		newWhereCommand(s),

@@ -101,6 +101,8 @@ func (a *Applied) headline() string {
 	switch {
 	case a.Error != "":
 		return "failed"
+	case !a.Changed && a.Command == change.KindRollback:
+		return "nothing to undo"
 	case !a.Changed:
 		return "nothing to do: everything is as wanted"
 	}
@@ -111,7 +113,10 @@ func (a *Applied) headline() string {
 	case a.Command == change.KindRollback:
 		verb = "rolled back"
 	}
-	text := verb + " " + plural(changed, "key", "keys")
+	text := verb
+	if changed > 0 {
+		text += " " + plural(changed, "key", "keys")
+	}
 	if a.Entry != 0 {
 		text += fmt.Sprintf(" (entry %d)", a.Entry)
 	}
@@ -124,11 +129,16 @@ func (p *page) keyResult(k change.KeyResult) {
 		return
 	}
 	text := liveText(k.Before) + " -> " + liveText(k.After)
-	if k.Status != change.Changed {
+	switch {
+	case k.Status != change.Changed:
 		text = string(k.Status)
 		if k.Wanted != nil {
 			text += ", wanted " + liveText(k.Wanted)
 		}
+	case liveText(k.Before) == liveText(k.After) && k.Wanted != nil:
+		text = liveText(k.Wanted) + ", in the file"
+	case liveText(k.Before) == liveText(k.After):
+		text = "taken out of the file"
 	}
 	if k.Shadowed {
 		text += ", shadowed at the next boot"

@@ -220,6 +220,9 @@ func (q *query) unknown(name string) error {
 func (q *query) add(where *report.Where, key sysctl.Key) {
 	parameter, _ := q.catalogue.Lookup(key)
 	value, note := q.value(key)
+	if value == nil && parameter != nil && parameter.Removed != "" {
+		note = "Linux " + parameter.Removed + " removed this key"
+	}
 	where.Add(q.files, key, parameter, value, note, func(wrote, read sysctl.Value) bool {
 		return q.catalogue.SameValue(key, wrote, read)
 	})

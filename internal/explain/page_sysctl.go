@@ -87,9 +87,9 @@ func note(text, remark string) string {
 func sysctlCommands(p *sysctl.Parameter) []string {
 	key := strings.ReplaceAll(p.Key.String(), "*", "INTERFACE")
 	if p.Removed != "" {
-		return []string{"grep -rn " + p.Key.Short() + " /etc/sysctl.conf /etc/sysctl.d /usr/lib/sysctl.d"}
+		return []string{"tcptune where " + key}
 	}
-	return []string{"sysctl " + key}
+	return []string{"sysctl " + key, "tcptune where " + key}
 }
 
 // statesOfKey says what the key does to each state whose page names it. States of

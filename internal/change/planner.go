@@ -196,9 +196,9 @@ func bound(b Bound, wanted, base sysctl.Value) sysctl.Value {
 }
 
 // MetBy reports whether value, live or in a line, is as good as the setting's under
-// its bound.
+// its bound. Without a catalogue values are compared by field.
 func (s Setting) MetBy(c *sysctl.Catalogue, value sysctl.Value) bool {
-	return c.SameValue(s.Key, s.Value, value) || bound(s.Bound, s.Value, value) == sysctl.NewValue(string(value))
+	return value.Equal(s.Value) || c != nil && c.SameValue(s.Key, s.Value, value) || bound(s.Bound, s.Value, value) == sysctl.NewValue(string(value))
 }
 
 func (p *planner) same(key sysctl.Key, wrote, read sysctl.Value) bool {

@@ -311,6 +311,12 @@ func TestPlanShadowed(t *testing.T) {
 				t.Errorf("unexpected conflicts (-want +got):\n%s", diff)
 			}
 			p = h.plan(in, PlanOptions{AcceptShadowed: true})
+			if tt.want == nil { // the machine proves what the plan relies on
+				h.apply(p)
+				if err := (&Machine{Paths: h.paths, Catalogue: sysctl.LoadCatalogue()}).prove(p); err != nil {
+					t.Errorf("want it proven, got %v", err)
+				}
+			}
 			if len(p.Refused()) > 0 || p.Steps[0].Shadowed != (tt.want != nil) || p.Steps[0].Status != Changed {
 				t.Errorf("want it accepted, got %v and %+v", p.Refused(), p.Steps[0])
 			}
@@ -450,6 +456,37 @@ func TestPlanAfterRuntime(t *testing.T) {
 	h.apply(h.plan(setOne("net.core.somaxconn", "1024"), PlanOptions{Mode: ModeRuntime}))
 	p := h.plan(setOne("net.ipv4.tcp_fin_timeout", "30"), PlanOptions{})
 	wantSteps(t, p, "somaxconn restore 1024 -> 128 changed", "tcp_fin_timeout set 60 -> 30 changed")
+}
+
+// A boot ends what was set for the running system only.
+func TestPlanRuntimeAfterBoot(t *testing.T) {
+	h := newFakeHost(t, ordinary())
+	h.apply(h.plan(setOne("net.core.somaxconn", "1024"), PlanOptions{Mode: ModeRuntime}))
+	h.host.BootID = "boot-2"
+	h.set("net.core.somaxconn", "128")
+	p := h.plan(setOne("net.ipv4.tcp_fin_timeout", "30"), PlanOptions{Mode: ModeRuntime})
+	wantSteps(t, p, "tcp_fin_timeout set 60 -> 30 changed")
+}
+
+// A boot keeps what the drop-in says, and the journal the values from before it.
+func TestPlanRestoreAfterBoot(t *testing.T) {
+	h := newFakeHost(t, ordinary())
+	h.apply(h.plan(setOne("net.core.somaxconn", "1024"), PlanOptions{}))
+	h.host.BootID = "boot-2"
+	wantNothing(t, h.plan(setOne("net.core.somaxconn", "1024"), PlanOptions{}))
+	wantSteps(t, h.plan(Intent{Absent: true}, PlanOptions{}), "somaxconn restore 1024 -> 128 changed")
+}
+
+// A drop-in that went missing is written again, whole.
+func TestPlanFileGone(t *testing.T) {
+	h := newFakeHost(t, ordinary())
+	h.apply(h.plan(server(), PlanOptions{}))
+	if err := os.Remove(filepath.Join(h.paths.Root, DefaultDropIn)); err != nil {
+		t.Fatal(err)
+	}
+	p := h.plan(setOne("net.ipv4.tcp_fin_timeout", "20"), PlanOptions{})
+	wantSteps(t, p, "somaxconn set 4096 -> 4096 changed", "tcp_fin_timeout set 30 -> 20 changed",
+		"tcp_rmem set 4096 131072 16777216 -> 4096 131072 16777216 changed")
 }
 
 func TestPlanTree(t *testing.T) {

@@ -211,7 +211,7 @@ func (s *Situation) last() *Entry {
 // cannot be read as one.
 func (s *Situation) Prior(mode Mode) (State, []sysctl.Problem, error) {
 	last := s.last()
-	if mode == ModeRuntime && last != nil {
+	if mode == ModeRuntime && last != nil && last.Host.SameNetns(s.Host) { // after a boot live values are the files'
 		return last.State.Normal(), nil, nil
 	}
 	if mode == ModeRuntime && s.child() || s.DropIn.Content == nil {

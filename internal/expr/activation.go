@@ -94,7 +94,7 @@ func (a *Activation) ResolveFunction(name string) (cel.LateBoundFunction, bool) 
 	case "sysctlExists":
 		return a.sysctlExists, true
 	case "input", "inputText":
-		return a.input, true
+		return a.input(name), true
 	}
 	return nil, false
 }

@@ -5,6 +5,7 @@ package expr
 import (
 	"slices"
 
+	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
@@ -53,8 +54,13 @@ func (a *Activation) SetInput(name string, r Result) {
 	a.inputs[name] = r
 }
 
-func (a *Activation) input(function string, args ...ref.Val) ref.Val {
-	name := string(args[0].(types.String))
+// input makes the function of a name, which an unknown value is called after.
+func (a *Activation) input(function string) cel.LateBoundFunction {
+	return func(_ string, args ...ref.Val) ref.Val { return a.inputValue(function, args[0]) }
+}
+
+func (a *Activation) inputValue(function string, arg ref.Val) ref.Val {
+	name := string(arg.(types.String))
 	r, ok := a.inputs[name]
 	switch v := r.Value.(type) {
 	case float64:

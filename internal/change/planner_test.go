@@ -579,3 +579,24 @@ func TestPlanStale(t *testing.T) {
 		})
 	}
 }
+
+func FuzzDecodePlan(f *testing.F) {
+	f.Add([]byte(`{"schema_version":1,"mode":"runtime","steps":[]}`))
+	f.Add([]byte(`{"schema_version":1,"mode":"both","file":"/etc/sysctl.d/x.conf","steps":[{"key":"net.core.somaxconn","action":"set","new":"1","status":"changed"}]}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := DecodePlan(bytes.NewReader(data))
+		if err != nil {
+			if p != nil {
+				t.Fatalf("want no plan beside %v", err)
+			}
+			return
+		}
+		var b bytes.Buffer
+		if err := EncodePlan(&b, p); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := DecodePlan(&b); err != nil {
+			t.Fatalf("a plan that was read cannot be read again: %v", err)
+		}
+	})
+}

@@ -139,7 +139,7 @@ func (p *page) planKeys(title string, keys []PlanKey) {
 	}
 	rows := [][]string{{"key", "live", "new", "risk"}}
 	for _, k := range keys {
-		rows = append(rows, []string{Clean(k.Key.String()), Clean(liveText(k.Before)), Clean(newText(k)), orDash(Clean(k.Risk))})
+		rows = append(rows, []string{Clean(k.Key.String()), Clean(beforeText(k)), Clean(newText(k)), orDash(Clean(k.Risk))})
 	}
 	widths, total := make([]int, len(rows[0])), 0
 	for i := range widths {
@@ -171,9 +171,12 @@ func (p *page) planKeys(title string, keys []PlanKey) {
 // planKey prints what is below the line of a key.
 func (p *page) planKey(k PlanKey) {
 	const indent = "      "
-	if k.Status != change.Changed {
+	switch {
+	case k.Status == change.Conflicting && k.Detail == "":
+		p.block(indent, indent, "conflict: see below")
+	case k.Status != change.Changed:
 		p.block(indent, indent, string(k.Status)+": "+k.Detail)
-	} else if k.Detail != "" {
+	case k.Detail != "":
 		p.block(indent, indent, k.Detail)
 	}
 	why := k.Reason
@@ -192,6 +195,14 @@ func (p *page) planKey(k PlanKey) {
 	if k.Shadowed {
 		p.block(indent, indent, "shadowed: another file wins at the next boot")
 	}
+}
+
+// beforeText is the live value; "-" if none was looked for, as below a directory tree.
+func beforeText(k PlanKey) string {
+	if k.Before == nil && (k.Status == change.Changed || k.Status == change.Conflicting) {
+		return "-"
+	}
+	return liveText(k.Before)
 }
 
 // stays is the new value of a key that is taken out and keeps its live one.

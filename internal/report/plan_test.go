@@ -95,6 +95,21 @@ func TestPlanSummary(t *testing.T) {
 	}
 }
 
+func TestPlanWithoutLiveValues(t *testing.T) {
+	value := sysctl.Value("4096")
+	plan := &change.Plan{Mode: change.ModePersist, File: "/etc/x.conf", Steps: []change.Step{
+		{Key: sysctl.MustKey("net.core.somaxconn"), Action: change.ActionSet, New: &value, Status: change.Conflicting, Reason: "asked for"},
+	}}
+	var b strings.Builder
+	if err := NewPlan(plan).WriteText(&b, Style{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	want := "to set\n  key                 live  new   risk\n  net.core.somaxconn  -     4096  -\n      conflict: see below\n      asked for\n\n"
+	if got := b.String(); !strings.HasPrefix(got, want) {
+		t.Errorf("want\n%sgot\n%s", want, got)
+	}
+}
+
 func TestPlanJSON(t *testing.T) {
 	schema, err := jsonschema.NewCompiler().Compile(filepath.Join("..", "..", "docs", "schema", "plan.schema.json"))
 	if err != nil {

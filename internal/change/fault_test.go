@@ -362,7 +362,7 @@ func TestBusy(t *testing.T) {
 		t.Errorf("locked: %v, %s", err, w.state())
 	}
 	release()
-	o := ApplyOptions{Trial: &Trial{Seconds: 60}}
+	o := ApplyOptions{Trial: &Trial{Seconds: 60, Boottime: 1e12}}
 	if _, err := w.Apply(t.Context(), w.plan(), o); err != nil {
 		t.Fatal(err)
 	}

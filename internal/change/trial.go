@@ -201,11 +201,14 @@ func (r *run) keep() (err error) {
 	return nil
 }
 
+// maxGuardFailures is how often the watchdog tries to read the journal.
+const maxGuardFailures = 20
+
 // GuardTrial is the watchdog's work: it waits for the deadline of the trial and then
 // brings the values back. It ends early when the trial does. Each tick of wait, which
 // is about a second, the clock is looked at again, as the host may have slept.
 func (m *Machine) GuardTrial(id int, wait func()) (*Result, error) {
-	for {
+	for failures := 0; ; {
 		e, err := m.Entry(id)
 		if err == nil && (e.Trial == nil || e.Phase != PhaseTrial && e.Phase != PhasePending) {
 			return &Result{Entry: id, Keys: []KeyResult{}}, nil
@@ -216,7 +219,12 @@ func (m *Machine) GuardTrial(id int, wait func()) (*Result, error) {
 				return result, err
 			}
 		}
-		if err != nil && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission)) {
+		if err != nil {
+			failures++ // of reading the journal, one after the other
+		} else {
+			failures = 0
+		}
+		if failures == maxGuardFailures {
 			return nil, fmt.Errorf("guard the trial: %w", err)
 		}
 		wait()
@@ -234,23 +242,29 @@ func (m *Machine) RevertTrial(id int) (*Result, error) {
 	}
 	defer release()
 	result := &Result{Entry: id, Keys: []KeyResult{}}
-	entries, err := m.recover()
-	if err != nil {
-		return result, fmt.Errorf("revert the trial: %w", err)
+	e, err := m.Entry(id) // and no other: damage or a failure there must not keep the values
+	if err == nil && m.elsewhere(e) {
+		err = refuse("entry %d belongs to the network namespace %s, this is %s", id, e.Host.Netns, m.Host.Netns)
 	}
-	i := slices.IndexFunc(entries, func(e Entry) bool { return e.ID == id })
-	if i < 0 || m.elsewhere(&entries[i]) {
-		return result, fmt.Errorf("revert the trial: %w", refuse("the journal has no entry %d of this network namespace", id))
-	}
-	if entries[i].Phase == PhaseTrial {
+	if err == nil && m.interrupted(*e) {
 		defer m.hold()()
-		if err := m.endTrial(&entries[i]); err != nil {
-			return result, fmt.Errorf("revert the trial: %w", err)
-		}
+		err = m.revertTrial(e)
+		result.Changed = err == nil && e.Phase != PhaseApplied
+		result.Notes = e.Left
 	}
-	result.Changed = entries[i].Phase == PhaseRolledBack
-	result.Notes = entries[i].Left
-	return result, nil
+	if err != nil {
+		err = fmt.Errorf("revert the trial: %w", err)
+	}
+	return result, err
+}
+
+// revertTrial ends an entry that is a trial, or that was to become one. A confirm that
+// was killed after it wrote the file is completed.
+func (m *Machine) revertTrial(e *Entry) error {
+	if err := m.recoverEntry(e); err != nil || e.Phase != PhaseTrial {
+		return err
+	}
+	return m.endTrial(e)
 }
 
 // endTrial brings back the values of a trial, last first, each only if it is still as

@@ -277,3 +277,18 @@ func TestTrialRefusals(t *testing.T) {
 		t.Error("a refusal left a lock")
 	}
 }
+
+func TestTrialRevertsBesideDamage(t *testing.T) {
+	s := newTrialScene(t)
+	s.begin()
+	if err := os.WriteFile(filepath.Join(s.root, s.m.Paths.Journal, "2.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := s.m.RevertTrial(1); err != nil || !r.Changed || s.live() != "60" {
+		t.Errorf("got %+v, %v, %s", r, err, s.live())
+	}
+	waits := 0
+	if _, err := s.m.GuardTrial(2, func() { waits++ }); err == nil || waits != maxGuardFailures-1 {
+		t.Errorf("a damaged entry: %v after %d tries", err, waits)
+	}
+}

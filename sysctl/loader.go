@@ -39,7 +39,7 @@ func (f *Files) Outcome(l Loader, key Key) Outcome {
 	o := Outcome{Loader: l}
 	for _, info := range f.Order(l) {
 		for _, line := range f.LinesOf(info) {
-			if l.understands(line) && line.Key.Match(key) {
+			if l.concerns(line, key) {
 				o.Lines = append(o.Lines, line)
 			}
 		}
@@ -75,6 +75,40 @@ func (l Loader) reads(info FileInfo) bool {
 		return info.Path != sysctlConf && !info.Hidden
 	}
 	return true
+}
+
+// concerns reports whether the line is about key to the loader.
+func (l Loader) concerns(line Line, key Key) bool {
+	if !l.understands(line) {
+		return false
+	}
+	if l == Systemd && line.Glob { // glob_extend in src/basic/glob-util.c: GLOB_BRACE
+		return slices.ContainsFunc(expandBraces(line.Key.path), func(p string) bool { return Key{p}.Match(key) })
+	}
+	return line.Key.Match(key)
+}
+
+// maxAlternatives bounds what expandBraces makes of a pattern.
+const maxAlternatives = 1 << 10
+
+// expandBraces returns what a pattern with braces stands for: a{b,c} is ab and ac. A
+// brace without its counterpart stands for itself.
+func expandBraces(pattern string) []string {
+	done, todo := []string(nil), []string{pattern}
+	for len(todo) > 0 && len(done)+len(todo) <= maxAlternatives {
+		p := todo[0]
+		todo = todo[1:]
+		end := strings.IndexByte(p, '}')
+		start := strings.LastIndexByte(p[:max(end, 0)], '{')
+		if start < 0 {
+			done = append(done, p)
+			continue
+		}
+		for alternative := range strings.SplitSeq(p[start+1:end], ",") { // an inner pair holds no other
+			todo = append(todo, p[:start]+alternative+p[end+1:])
+		}
+	}
+	return done
 }
 
 // understands reports whether the key of line is to the loader what it is to us. To

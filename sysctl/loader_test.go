@@ -93,6 +93,10 @@ func TestOutcome(t *testing.T) {
 		{"an odd spelling does not stop a pattern of procps", tag, map[string]string{
 			"etc/sysctl.d/a.conf": "net..ipv4.conf.lo.tag=1\nnet.ipv4.conf.*.tag=2",
 		}, "/etc/sysctl.d/a.conf:1 1", "/etc/sysctl.d/a.conf:2 2"},
+		{"braces in a pattern", tag, map[string]string{
+			"etc/sysctl.d/a.conf": "net.ipv4.{conf,neigh}.{all,{lo,eth0}}.ta? = 1",
+		}, "/etc/sysctl.d/a.conf:1 1", "-"},
+		{"braces without a wildcard", tag, map[string]string{"etc/sysctl.d/a.conf": "net.ipv4.conf.{lo,all}.tag = 1"}, "-", "-"},
 		{"a byte order mark takes the first line", "k.a", map[string]string{"etc/sysctl.d/a.conf": "\ufeffk.a=1"}, "-", "-"},
 		{"no equals sign", "k.a", map[string]string{"etc/sysctl.d/a.conf": "k.a 1"}, "-", "-"},
 		{"no comment behind a value", "k.a", map[string]string{

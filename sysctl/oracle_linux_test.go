@@ -332,7 +332,8 @@ func (g generator) key() string {
 	if g.chance(3) {
 		return g.spell(g.pick("net/ipv4/conf/*/tag", "net/ipv4/conf/*/tag", "net/ipv4/conf/e*/tag", "net/ipv4/conf/wan?/tag",
 			"net/ipv4/conf/[a-l]*/tag", "net/ipv4/conf/[!a-l]*/tag", "net/ipv4/*/all/tag", "net/ipv4/tcp_keepalive_*",
-			"net/ipv4/tcp_keepalive_[ip]*", "net/ipv4/tcp_keepalive_tim?", "net/ipv4/tcp_keepalive_t[hi]me", "net/ipv4/conf/*", "net/ipv?/ip_local_reserved_p*"))
+			"net/ipv4/tcp_keepalive_[ip]*", "net/ipv4/tcp_keepalive_tim?", "net/ipv4/tcp_keepalive_t[hi]me", "net/ipv4/conf/*",
+			"net/ipv4/conf/{lo,wan*}/tag", "net/ipv4/{conf/{all,default},none}/ta?", "net/ipv4/conf/{lo,wan1}/tag", "net/ipv?/ip_local_reserved_p*"))
 	}
 	keys := oracleKeys()
 	return g.spell(keys[g.r.IntN(len(keys))].Path())

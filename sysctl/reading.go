@@ -25,12 +25,12 @@ func (f *Files) Readings(key Key) []Reading {
 	var readings []Reading
 	for _, info := range f.Read {
 		for _, line := range f.LinesOf(info) {
-			if !line.Key.Match(key) {
+			if !Systemd.concerns(line, key) && !line.Key.Match(key) {
 				continue
 			}
 			r := Reading{Line: line, Path: info.Path, MaskedBy: info.MaskedBy, UFW: info.Path == ufwConf}
 			for _, l := range Loaders() {
-				if l.reads(info) && l.understands(line) {
+				if l.reads(info) && l.concerns(line, key) {
 					r.Loaders = append(r.Loaders, l)
 				}
 			}

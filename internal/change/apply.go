@@ -246,7 +246,7 @@ func (m *Machine) prove(p *Plan) error {
 			switch {
 			case w == nil:
 				return fmt.Errorf("prove %s: no line of it is found by %s", s.Key, loader)
-			case w.File != target && !sysctl.Value(w.Value).Equal(s.Value):
+			case w.File != target && !s.MetBy(m.Catalogue, sysctl.Value(w.Value)):
 				return fmt.Errorf("prove %s: under %s the line %s:%d wins", s.Key, loader, w.File, w.Number)
 			case w.File == target && !sysctl.Value(w.Value).Equal(s.Value):
 				return fmt.Errorf("prove %s: line %d of %s says %q", s.Key, w.Number, w.File, w.Value)

@@ -219,8 +219,11 @@ func refusal(plan *change.Plan) error {
 	refused := plan.Refused()
 	hint := "nothing was changed"
 	for _, c := range refused {
-		if c.Kind == "shadowed" {
+		switch {
+		case c.Kind == "shadowed":
 			hint = "make the edit that the plan shows, or go on with --accept-shadowed"
+		case c.Edit != "" && len(refused) == 1:
+			hint = c.Edit
 		}
 	}
 	text := refused[0].Text

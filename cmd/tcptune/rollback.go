@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -134,17 +135,17 @@ func (o *rollbackOptions) preview(ctx context.Context, s streams, u *ui, w *work
 
 // summary is what was asked for, for the journal.
 func (o *rollbackOptions) summary() string {
-	text := "rollback"
+	var words []string
 	if o.unwind {
-		text += fmt.Sprintf(" --to %d", o.to)
+		words = append(words, fmt.Sprintf("--to %d", o.to))
 	}
 	for _, flag := range []struct {
 		name  string
 		given bool
 	}{{"force", o.force}, {"partial", o.partial}, {"persist-only", o.persistOnly}} {
 		if flag.given {
-			text += " --" + flag.name
+			words = append(words, "--"+flag.name)
 		}
 	}
-	return text
+	return strings.Join(words, " ")
 }

@@ -169,3 +169,40 @@ func TestScenarioApplyTogether(t *testing.T) {
 		}
 	})
 }
+
+// TestScenarioConfirm tries a profile: without confirm it goes back by itself,
+// with it it stays.
+func TestScenarioConfirm(t *testing.T) {
+	lab.Isolate(t, func(t *testing.T) {
+		host := lab.NewHost(t, "host")
+		before := liveNet(t, host)
+		try := []string{"apply", "--profile", "server", "--runtime-only", "--confirm-within", "5s"}
+		if a := applied(t, host, exitOK, try...); a.Trial == nil || !a.Changed {
+			t.Errorf("trial: %+v", a)
+		}
+		if out := runCommand(t, host.Command("tcptune", "apply", "--profile", "web", "--runtime-only")); out.status != exitBusy {
+			t.Errorf("another run: status %d, want %d\n%s", out.status, exitBusy, out.stderr)
+		}
+		lab.Eventually(t, settleTime, func() (bool, string) {
+			diff := cmp.Diff(before, liveNet(t, host))
+			return diff == "", "values (-before +now):\n" + diff
+		})
+		if out := runCommand(t, host.Command("tcptune", "confirm")); out.status != exitFailed || !strings.Contains(out.stderr, "no trial is pending") {
+			t.Errorf("confirm: status %d\n%s", out.status, out.stderr)
+		}
+
+		try[len(try)-1] = "60s"
+		applied(t, host, exitOK, try...)
+		tried := liveNet(t, host)
+		if a := applied(t, host, exitOK, "confirm"); !a.Changed {
+			t.Errorf("confirm: %+v", a)
+		}
+		if diff := cmp.Diff(tried, liveNet(t, host)); diff != "" {
+			t.Errorf("after confirm (-tried +now):\n%s", diff)
+		}
+		applied(t, host, exitOK, "rollback")
+		if diff := cmp.Diff(before, liveNet(t, host)); diff != "" {
+			t.Errorf("after rollback (-before +after):\n%s", diff)
+		}
+	})
+}

@@ -92,10 +92,14 @@ func (a *Applied) WriteText(w io.Writer, style Style) error {
 func sameText(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }
 
 func (a *Applied) headline() string {
-	changed := 0
+	changed, unable := 0, 0
 	for _, k := range a.Keys {
-		if k.Status == change.Changed {
+		switch k.Status {
+		case change.Changed:
 			changed++
+		case change.Unchanged:
+		default:
+			unable++
 		}
 	}
 	switch {
@@ -103,6 +107,8 @@ func (a *Applied) headline() string {
 		return "failed"
 	case !a.Changed && a.Command == change.KindRollback:
 		return "nothing to undo"
+	case !a.Changed && unable > 0:
+		return "nothing changed: " + plural(unable, "key", "keys") + " cannot be set here now"
 	case !a.Changed:
 		return "nothing to do: everything is as wanted"
 	}

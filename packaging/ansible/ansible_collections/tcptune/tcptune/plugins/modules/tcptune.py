@@ -72,10 +72,11 @@ options:
     description: Work on this directory tree (an image that is being built), files only.
     type: path
   reload:
-    description: What to load after writing, as C(tcptune apply --reload).
+    description:
+      - What the host's own loader loads after writing. tcptune's default is C(file), where there is a file and
+        a running host.
     type: str
     choices: [none, file]
-    default: file
   executable:
     description: The tcptune program.
     type: path
@@ -163,7 +164,7 @@ def flags(params):
 def command(params, check_mode):
     """The command that does what params say, or only tells what it would do."""
     args = [params["executable"], "plan" if check_mode else "apply", "--format=json"]
-    if not check_mode:
+    if not check_mode and params["reload"] is not None:
         args.append("--reload=%s" % params["reload"])
     return args + flags(params)
 
@@ -217,7 +218,7 @@ def main():
             "allow_any": {"type": "bool", "default": False},
             "file": {"type": "path"},
             "root": {"type": "path"},
-            "reload": {"type": "str", "choices": ["none", "file"], "default": "file"},
+            "reload": {"type": "str", "choices": ["none", "file"]},
             "executable": {"type": "path", "default": "tcptune"},
         },
         mutually_exclusive=[("runtime_only", "persist_only")],

@@ -94,26 +94,18 @@ func unified(name string, before, after *string) string {
 func (p *Plan) WriteJSON(w io.Writer) error { return writeJSON(w, p) }
 
 // WriteText writes the plan for people: what would be set, what goes back, what
-// cannot be set, the drop-in's diff, what speaks against it, and a last line that
-// sums up.
+// cannot be set, which live values stay, the drop-in's diff, what speaks against it,
+// and a last line that sums up.
 func (p *Plan) WriteText(w io.Writer, style Style) error {
 	page := &page{out: w, style: style}
-	var set, restored, unable, same []PlanKey
-	for _, k := range p.Keys {
-		switch {
-		case k.Status == change.Unchanged:
-			same = append(same, k)
-		case k.Status == change.Pending, k.Status == change.Unsupported, k.Status == change.ReadOnly:
-			unable = append(unable, k)
-		case k.Action == change.ActionRestore:
-			restored = append(restored, k)
-		default:
-			set = append(set, k)
-		}
+	g := p.groups()
+	page.planKeys("to set", g.set)
+	page.planKeys("to take out: the value from before tcptune comes back", g.restored)
+	page.planKeys("not to be set now", g.unable)
+	page.planLines(g.lines)
+	if p.Changed {
+		page.planSame(g.same)
 	}
-	page.planKeys("to set", set)
-	page.planKeys("to take out: the value from before tcptune comes back", restored)
-	page.planKeys("not to be set now", unable)
 	page.planDiff(p.Diff.Unified)
 	for _, c := range p.Conflicts {
 		page.planConflict(c)
@@ -124,8 +116,84 @@ func (p *Plan) WriteText(w io.Writer, style Style) error {
 	for _, note := range p.Notes {
 		page.block("note: ", "  ", note)
 	}
-	page.planSummary(p, len(set), len(restored), len(unable), len(same))
+	page.planSummary(p, g)
 	return page.err
+}
+
+// planGroups are the keys of a plan, as people want to see them.
+type planGroups struct {
+	set      []PlanKey // the live value changes, or is not known
+	lines    []PlanKey // only the line in the drop-in is new: the live value is as wanted
+	restored []PlanKey
+	unable   []PlanKey
+	same     []PlanKey
+}
+
+func (p *Plan) groups() planGroups {
+	var g planGroups
+	for _, k := range p.Keys {
+		list := &g.set
+		switch {
+		case k.Status == change.Unchanged:
+			list = &g.same
+		case k.Status == change.Pending, k.Status == change.Unsupported, k.Status == change.ReadOnly:
+			list = &g.unable
+		case k.Action == change.ActionRestore:
+			list = &g.restored
+		case k.onlyLine():
+			list = &g.lines
+		}
+		*list = append(*list, k)
+	}
+	return g
+}
+
+// onlyLine reports whether the live value is as wanted already, and nothing else is to
+// be said about the key.
+func (k PlanKey) onlyLine() bool {
+	return k.Status == change.Changed && k.Before != nil && k.Wanted != nil && k.Before.Equal(*k.Wanted) && k.Detail == "" && !k.Shadowed
+}
+
+// planLines prints one line for each key that gets a line in the drop-in and keeps its
+// live value.
+func (p *page) planLines(keys []PlanKey) {
+	if len(keys) == 0 {
+		return
+	}
+	p.planTitle("already live, only the line is new")
+	width := 0
+	for _, k := range keys {
+		width = max(width, ansi.StringWidth(Clean(k.Key.String())))
+	}
+	for _, k := range keys {
+		name, value := Clean(k.Key.String()), Clean(newText(k))
+		if line := "  " + name + strings.Repeat(" ", width-ansi.StringWidth(name)+2) + value; ansi.StringWidth(line) <= p.style.width() {
+			p.line(line)
+			continue
+		}
+		p.block("  ", "      ", name+" "+value)
+	}
+	p.blank()
+}
+
+// planSame names the keys that are as wanted, live and in the file, by their last part.
+func (p *page) planSame(keys []PlanKey) {
+	if len(keys) == 0 {
+		return
+	}
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = k.Key.Short()
+	}
+	p.block("", "  ", fmt.Sprintf("as wanted already, %s: %s", plural(len(keys), "key", "keys"), strings.Join(names, ", ")))
+	p.blank()
+}
+
+// planTitle prints the title of a group.
+func (p *page) planTitle(title string) {
+	for _, line := range wrap(title, p.style.width()) {
+		p.line(p.style.paint(bold, line))
+	}
 }
 
 // planKeys prints one table: a line for each key when the columns fit, else the
@@ -134,9 +202,7 @@ func (p *page) planKeys(title string, keys []PlanKey) {
 	if len(keys) == 0 {
 		return
 	}
-	for _, line := range wrap(title, p.style.width()) {
-		p.line(p.style.paint(bold, line))
-	}
+	p.planTitle(title)
 	rows := [][]string{{"key", "live", "new", "risk"}}
 	for _, k := range keys {
 		rows = append(rows, []string{Clean(k.Key.String()), Clean(beforeText(k)), Clean(newText(k)), orDash(Clean(k.Risk))})
@@ -186,15 +252,24 @@ func (p *page) planKey(k PlanKey) {
 	if why != "" {
 		p.block(indent, indent, why)
 	}
-	if k.Effect != "" && k.Action == change.ActionSet {
-		p.block(indent+"takes effect: ", indent+"  ", k.Effect)
+	if effect := effectText(k.Effect); effect != "" && k.Action == change.ActionSet {
+		p.block(indent, indent+"  ", "takes effect: "+effect)
 	}
 	if k.Guard != "" {
-		p.block(indent+"not if: ", indent+"  ", k.Guard)
+		p.block(indent, indent+"  ", "not if: "+k.Guard)
 	}
 	if k.Shadowed {
 		p.block(indent, indent, "shadowed: another file wins at the next boot")
 	}
+}
+
+// effectText is when a value takes hold. The catalogue numbers the fields of a vector
+// as programs do, and has notes about keys that take nothing: no use here.
+func effectText(effect string) string {
+	if strings.HasPrefix(effect, "n/a") || strings.HasPrefix(effect, "read-only") {
+		return ""
+	}
+	return strings.NewReplacer("[0]", "1st number:", "[1]", "2nd number:", "[2]", "3rd number:").Replace(effect)
 }
 
 // beforeText is the live value; "-" if none was looked for, as below a directory tree.
@@ -298,7 +373,7 @@ func (p *page) planOwner(o change.Owner) {
 }
 
 // planSummary is the last line.
-func (p *page) planSummary(plan *Plan, set, restored, unable, same int) {
+func (p *page) planSummary(plan *Plan, g planGroups) {
 	refused := 0
 	for _, c := range plan.Conflicts {
 		if !c.Accepted {
@@ -309,7 +384,7 @@ func (p *page) planSummary(plan *Plan, set, restored, unable, same int) {
 	for _, part := range []struct {
 		n    int
 		text string
-	}{{set, "to set"}, {restored, "to take out"}, {unable, "not to be set now"}, {same, "as wanted already"}} {
+	}{{len(g.set), "to set"}, {len(g.restored), "to take out"}, {len(g.unable), "not to be set now"}, {len(g.lines), "already live"}, {len(g.same), "as wanted already"}} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.text))
 		}
@@ -324,6 +399,8 @@ func (p *page) planSummary(plan *Plan, set, restored, unable, same int) {
 		p.block("", "  ", "nothing to do: "+counts)
 	case counts == "":
 		p.block("", "  ", "would write "+plan.File)
+	case len(g.set)+len(g.restored)+len(g.unable) == 0:
+		p.block("", "  ", "would write "+plan.File+": "+counts)
 	default:
 		p.block("", "  ", "would change this host: "+counts)
 	}

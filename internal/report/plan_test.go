@@ -28,11 +28,14 @@ func examplePlan() *change.Plan {
 			{Key: key, Action: change.ActionSet, Live: value("128"), New: value("4096"), Block: change.BlockProfile, Origin: "profile web",
 				Reason: "a burst of connections fills the accept queue", Risk: "low", Effect: "the next listen()", Status: change.Changed, Shadowed: true},
 			{Key: sysctl.MustKey("net.ipv4.tcp_rmem"), Action: change.ActionSet, Live: value("4096 131072 6291456"), New: value("4096 131072 16777216"),
-				Origin: "--set", Risk: "medium", Guard: "less than 1 GiB of memory", Status: change.Changed},
+				Origin: "--set", Risk: "medium", Guard: "less than 1 GiB of memory",
+				Effect: "[1] new sockets (accepted copy listener); [2] immediate", Status: change.Changed},
 			{Key: sysctl.MustKey("net.ipv4.tcp_fin_timeout"), Action: change.ActionRestore, Live: value("30"), New: value("60"), Status: change.Changed},
-			{Key: sysctl.MustKey("net.ipv4.tcp_sack"), Action: change.ActionRestore, Live: value("0"), Status: change.Changed, Detail: "its value from before tcptune is not known: 0 stays until the next boot"},
+			{Key: sysctl.MustKey("net.ipv4.tcp_dsack"), Action: change.ActionRestore, Live: value("0"), Status: change.Changed, Detail: "its value from before tcptune is not known: 0 stays until the next boot"},
 			{Key: sysctl.MustKey("net.netfilter.nf_conntrack_max"), Action: change.ActionSet, New: value("262144"), Status: change.Pending, Detail: "its kernel module nf_conntrack is not loaded"},
 			{Key: sysctl.MustKey("net.ipv4.tcp_timestamps"), Action: change.ActionSet, Live: value("1"), New: value("1"), Status: change.Unchanged},
+			{Key: sysctl.MustKey("net.ipv4.tcp_sack"), Action: change.ActionSet, Live: value("1"), New: value("1"), Reason: "not shown", Status: change.Changed},
+			{Key: sysctl.MustKey("net.ipv4.tcp_wmem"), Action: change.ActionSet, Live: value("4096 16384 4194304"), New: value("4096 16384 4194304"), Risk: "low", Status: change.Changed},
 		},
 		Conflicts: []change.Conflict{
 			{Key: &key, Kind: "shadowed", Text: "/etc/sysctl.d/99-x.conf:12 sets net.core.somaxconn = 128 and wins", File: "/etc/sysctl.d/99-x.conf", Line: 12,
@@ -77,9 +80,10 @@ func TestPlanSummary(t *testing.T) {
 		want string
 	}{
 		{"refused", func(*change.Plan) {}, "refused: 1 conflict; nothing would be written\n"},
-		{"changes", func(p *change.Plan) { p.Conflicts = nil }, "would change this host: 2 to set, 2 to take out, 1 not to be set now, 1 as\n  wanted already\n"},
+		{"changes", func(p *change.Plan) { p.Conflicts = nil }, "would change this host: 2 to set, 2 to take out, 1 not to be set now, 2\n  already live, 1 as wanted already\n"},
 		{"the file only", func(p *change.Plan) { p.Conflicts, p.Steps = nil, nil }, "would write /etc/sysctl.d/90-tcptune.conf\n"},
-		{"nothing", func(p *change.Plan) { p.Conflicts, p.Steps, p.Before = nil, p.Steps[5:], p.After }, "nothing to do: 1 as wanted already\n"},
+		{"lines only", func(p *change.Plan) { p.Conflicts, p.Steps = nil, p.Steps[5:] }, "would write /etc/sysctl.d/90-tcptune.conf: 2 already live, 1 as wanted already\n"},
+		{"nothing", func(p *change.Plan) { p.Conflicts, p.Steps, p.Before = nil, p.Steps[5:6], p.After }, "nothing to do: 1 as wanted already\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			plan := examplePlan()
@@ -140,18 +144,26 @@ const planAt80 = `to set
       shadowed: another file wins at the next boot
   net.ipv4.tcp_rmem   4096 131072 6291456  4096 131072 16777216  medium
       (--set)
+      takes effect: 2nd number: new sockets (accepted copy listener); 3rd
+        number: immediate
       not if: less than 1 GiB of memory
 
 to take out: the value from before tcptune comes back
   key                       live  new    risk
   net.ipv4.tcp_fin_timeout  30    60     -
-  net.ipv4.tcp_sack         0     stays  -
+  net.ipv4.tcp_dsack        0     stays  -
       its value from before tcptune is not known: 0 stays until the next boot
 
 not to be set now
   key                             live  new     risk
   net.netfilter.nf_conntrack_max  none  262144  -
       pending: its kernel module nf_conntrack is not loaded
+
+already live, only the line is new
+  net.ipv4.tcp_sack  1
+  net.ipv4.tcp_wmem  4096 16384 4194304
+
+as wanted already, 1 key: tcp_timestamps
 
 --- /etc/sysctl.d/90-tcptune.conf
 +++ /etc/sysctl.d/90-tcptune.conf
@@ -187,13 +199,17 @@ const planAt40 = `to set
       16777216
       risk medium
       (--set)
-      not if: less than 1 GiB of memory
+      takes effect: 2nd number: new
+        sockets (accepted copy
+        listener); 3rd number: immediate
+      not if: less than 1 GiB of
+        memory
 
 to take out: the value from before
 tcptune comes back
   net.ipv4.tcp_fin_timeout
       30 -> 60
-  net.ipv4.tcp_sack
+  net.ipv4.tcp_dsack
       0 stays
       its value from before tcptune is
       not known: 0 stays until the next
@@ -204,6 +220,13 @@ not to be set now
       none -> 262144
       pending: its kernel module
       nf_conntrack is not loaded
+
+already live, only the line is new
+  net.ipv4.tcp_sack  1
+  net.ipv4.tcp_wmem  4096 16384 4194304
+
+as wanted already, 1 key:
+  tcp_timestamps
 
 --- /etc/sysctl.d/90-tcptune.conf
 +++ /etc/sysctl.d/90-tcptune.conf

@@ -134,7 +134,7 @@ func (p *planner) culprit(err error) *sysctl.Key {
 // checkValue returns why the value of a step must not be written.
 func (p *planner) checkValue(step Step) error {
 	key, value := step.Key, *step.New
-	if !strings.HasPrefix(key.Path(), "net/") && !p.options.AllowAny {
+	if !strings.HasPrefix(key.Path(), "net/") && !p.options.AllowAny && !p.agreed(key, value) {
 		return fmt.Errorf("%s is not below net.: tcptune changes others only with --allow-any", key)
 	}
 	if err := checkText(key, value, p.persists()); err != nil {
@@ -148,7 +148,14 @@ func (p *planner) checkValue(step Step) error {
 			return fmt.Errorf("set %s to %q: it has %d fields, the kernel's value has %d", key, value, got, want)
 		}
 	}
-	return nil
+	return p.checkCongestion(step)
+}
+
+// agreed reports whether an earlier run set the key to this value: what --allow-any
+// allowed once does not hold up every later run.
+func (p *planner) agreed(key sysctl.Key, value sysctl.Value) bool {
+	before, ok := p.plan.Prior.find(key)
+	return ok && before.Value.Equal(value)
 }
 
 // checkText refuses keys and values that a loader would not read back as they are.

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -83,14 +84,26 @@ func (m *Machine) Entry(id int) (*Entry, error) {
 	return nil, fmt.Errorf("read entry %d of the journal: %w", id, err)
 }
 
-// Newest returns the newest entry in effect, the one that a rollback would undo; nil
-// if there is none.
+// Newest returns the newest entry in effect that counts here, the one that a rollback
+// would undo, else the newest in effect elsewhere; nil if there is none.
 func (m *Machine) Newest() (*Entry, error) {
 	entries, err := m.History()
 	if err != nil {
 		return nil, err
 	}
-	return newest(entries), nil
+	return newest(m.counting(entries)), nil
+}
+
+// counting returns the entries that count at this host, as runs in other network
+// namespaces have no part in its history. If none of those counts that are in effect or
+// left something, it returns all, so that one can be named.
+func (m *Machine) counting(entries []Entry) []Entry {
+	elsewhere := func(e Entry) bool { return !e.Host.countsFor(m.Host) }
+	here := slices.DeleteFunc(slices.Clone(entries), elsewhere)
+	if slices.ContainsFunc(here, func(e Entry) bool { return e.undoable() }) {
+		return here
+	}
+	return entries
 }
 
 func newest(entries []Entry) *Entry {
@@ -114,6 +127,9 @@ func (m *Machine) ids() ([]int, string, error) {
 		return nil, "", err
 	}
 	names, err := m.Files.ReadDir(dir)
+	if err == nil {
+		err = m.checkJournal(dir)
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, "", err
 	}
@@ -130,6 +146,21 @@ func (m *Machine) ids() ([]int, string, error) {
 	}
 	slices.Sort(ids)
 	return ids, dir, nil
+}
+
+// checkJournal refuses a journal that others than root could have written: what it
+// says is written back to /proc/sys and /etc.
+func (m *Machine) checkJournal(dir string) error {
+	for _, d := range []string{filepath.Dir(dir), dir} {
+		info, err := m.Files.Lstat(d)
+		if err != nil {
+			return err
+		}
+		if err := checkStateDir(d, info, os.Geteuid()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // load reads one entry.

@@ -306,7 +306,7 @@ func (p *planner) judge(step *Step) {
 	case errors.Is(err, errReadOnlyKey):
 		step.Status, step.Detail = ReadOnly, err.Error()
 		if p.situation.child() {
-			step.Detail = "only the initial network namespace can change it"
+			step.Detail = "it is read-only in this network namespace"
 		}
 	case p.options.Mode == ModePersist:
 	case errors.Is(err, unix.EROFS):

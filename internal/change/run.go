@@ -7,7 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/tcptune/tcptune/internal/atomicfile"
 	"github.com/tcptune/tcptune/sysctl"
@@ -85,7 +88,7 @@ func (r *run) writeLive() error {
 // write writes one value, reads it back, and returns it as the kernel prints it.
 func (m *Machine) write(key sysctl.Key, value sysctl.Value) (sysctl.Value, error) {
 	if err := m.Live.Set(key, value); err != nil {
-		return "", err
+		return "", explainWrite(key, value, err)
 	}
 	read, err := m.Live.Get(key)
 	if err != nil {
@@ -95,6 +98,14 @@ func (m *Machine) write(key sysctl.Key, value sysctl.Value) (sysctl.Value, error
 		return "", &sysctl.Error{Op: "write", Key: key, Err: fmt.Errorf("%q was written and %q is read back", value, read)}
 	}
 	return read, nil
+}
+
+// explainWrite says what an error of the kernel means that does not tell it by itself.
+func explainWrite(key sysctl.Key, value sysctl.Value, err error) error {
+	if path.Base(key.Path()) == "tcp_congestion_control" && errors.Is(err, unix.ENOENT) {
+		return fmt.Errorf("%w: this kernel has no algorithm %q and no module of it; net.ipv4.tcp_available_congestion_control names those that are loaded", err, value)
+	}
+	return fmt.Errorf("%w (the value is %q)", err, value)
 }
 
 // same reports whether read is what the kernel makes of wrote.
@@ -265,6 +276,19 @@ func (m *Machine) readFile(name string) (*string, uint32, error) {
 	}
 	text := string(data)
 	return &text, uint32(info.Mode().Perm()), nil
+}
+
+// contentNow returns the content of a file, which may be "" for none; nil if there is
+// none or it cannot be read.
+func (m *Machine) contentNow(name string) *string {
+	if name == "" {
+		return nil
+	}
+	now, _, err := m.readFile(name)
+	if err != nil {
+		return nil
+	}
+	return now
 }
 
 // writeFile gives a file its content, or removes it if that is nil.

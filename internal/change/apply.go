@@ -85,10 +85,7 @@ func (m *Machine) apply(ctx context.Context, p *Plan, o ApplyOptions) (*Result, 
 		}
 	}
 	if err := r.do(); err != nil {
-		result.After = nil
-		if now, _, readErr := m.readFile(p.File); p.File != "" && readErr == nil {
-			result.After = now
-		}
+		result.After = m.contentNow(p.File)
 		result.Keys = m.keyResults(p, r)
 		return result, fmt.Errorf("apply: %w", err)
 	}

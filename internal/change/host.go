@@ -19,3 +19,16 @@ func (h Host) SameBoot(other Host) bool { return h.BootID != "" && h.BootID == o
 func (h Host) SameNetns(other Host) bool {
 	return h.SameBoot(other) && h.Netns != "" && h.Netns == other.Netns
 }
+
+// child reports whether h is known to be another than the initial network namespace,
+// where /etc is usually the host's.
+func (h Host) child() bool { return h.Initial != nil && !*h.Initial }
+
+// countsFor reports whether what was done at h counts at now: in the same network
+// namespace, in the initial one of another boot, or in a tree.
+func (h Host) countsFor(now Host) bool {
+	if h.BootID == "" && now.BootID == "" || h.SameNetns(now) {
+		return true
+	}
+	return !h.SameBoot(now) && !now.child() && !h.child()
+}

@@ -112,3 +112,38 @@ func TestCheckStateDir(t *testing.T) {
 		})
 	}
 }
+
+// TestNewestHere: a run in another network namespace, which may be gone by now, hides
+// neither the runs of this one nor their values from before tcptune.
+func TestNewestHere(t *testing.T) {
+	w := newWorld(t)
+	if err := w.apply(t); err != nil {
+		t.Fatal(err)
+	}
+	here, there := w.Machine, *w.Machine
+	no := false
+	there.Host = Host{BootID: "boot 1", Netns: "net:[2]", Initial: &no}
+	there.Live = fakeLive{w.fsys, oldLive()}
+	w.Machine, w.live = &there, fakeLive{w.fsys, oldLive()}
+	p := w.plan()
+	p.Mode, p.File, p.Before, p.After = ModeRuntime, "", nil, nil
+	if _, err := w.Apply(t.Context(), p, ApplyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, boot := range []string{"boot 1", "boot 2"} { // after a boot the other one is gone
+		m := *here
+		m.Host.BootID = boot
+		if e, err := m.Newest(); err != nil || e == nil || e.ID != 1 {
+			t.Errorf("%s: the newest entry is %+v, %v, want 1", boot, e, err)
+		}
+	}
+	if e, err := there.Newest(); err != nil || e == nil || e.ID != 2 {
+		t.Errorf("there the newest entry is %+v, %v, want 2", e, err)
+	}
+	if result, err := here.Rollback(t.Context(), RollbackOptions{}); err != nil || !result.Changed || w.fsys.Files()[w.file] != oldFile {
+		t.Errorf("rollback: %+v, %v", result, err)
+	}
+	if e, err := there.Newest(); err != nil || e == nil || e.ID != 2 {
+		t.Errorf("the rollback undid the entry there: %+v, %v", e, err)
+	}
+}

@@ -90,7 +90,7 @@ func (m *Machine) rollback(p *RollbackPlan, o RollbackOptions) (*Result, error) 
 	r := &run{m: m, entry: entry, mode: fs.FileMode(p.mode)}
 	result := &Result{Entry: entry.ID, File: p.Plan.File, Before: p.Plan.Before, After: p.Plan.After, Notes: p.Skipped}
 	if err := r.do(); err != nil {
-		result.After = p.Plan.Before
+		result.After = m.contentNow(p.Plan.File)
 		result.Keys = m.keyResults(p.Plan, r)
 		return result, fmt.Errorf("roll back: %w", err)
 	}
@@ -102,7 +102,7 @@ func (m *Machine) rollback(p *RollbackPlan, o RollbackOptions) (*Result, error) 
 
 // planRollback works the plan out from a journal.
 func (m *Machine) planRollback(entries []Entry, o RollbackOptions) (*RollbackPlan, error) {
-	undone, err := chooseUndone(entries, o.To)
+	undone, err := chooseUndone(m.counting(entries), o.To)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/tcptune/tcptune/internal/atomicfile"
 	"github.com/tcptune/tcptune/sysctl"
 )
 
@@ -153,13 +154,14 @@ func readDropIn(paths Paths) DropInFile {
 	case !info.Mode().IsRegular():
 		d.Type = info.Mode().Type()
 		return d
-	case info.Size() > sysctl.MaxFileBytes:
-		d.Err = fmt.Errorf("it has %d bytes, at most %d are read", info.Size(), sysctl.MaxFileBytes)
-		return d
 	}
-	data, err := os.ReadFile(name)
+	data, err := atomicfile.OS{}.ReadFile(name) // not a link or a pipe that took the place meanwhile
 	if err != nil {
 		d.Err = pathCause(err)
+		return d
+	}
+	if len(data) > sysctl.MaxFileBytes {
+		d.Err = fmt.Errorf("it has %d bytes, at most %d are read", len(data), sysctl.MaxFileBytes)
 		return d
 	}
 	text := string(data)
@@ -188,17 +190,12 @@ func module(key sysctl.Key) string {
 }
 
 // child reports whether the run is known to be in another than the initial network
-// namespace, where /etc is usually the host's.
-func (s *Situation) child() bool { return s.Host.Initial != nil && !*s.Host.Initial }
+// namespace.
+func (s *Situation) child() bool { return s.Host.child() }
 
-// last returns the newest run if it speaks of this network namespace, or of an
-// earlier boot of the initial one, or of this tree.
+// last returns the newest run if it counts here.
 func (s *Situation) last() *Entry {
-	switch {
-	case s.Last == nil:
-	case s.Last.Host.BootID == "" && s.Host.BootID == "", s.Last.Host.SameNetns(s.Host):
-		return s.Last
-	case !s.Last.Host.SameBoot(s.Host) && !s.child() && (s.Last.Host.Initial == nil || *s.Last.Host.Initial):
+	if s.Last != nil && s.Last.Host.countsFor(s.Host) {
 		return s.Last
 	}
 	return nil

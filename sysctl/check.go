@@ -36,10 +36,12 @@ func (c *Catalogue) Check(key Key, v Value) error {
 
 // The keys that have rules of their own, as paths.
 const (
-	fastopenKey      = "net/ipv4/tcp_fastopen_key"
-	unprivilegedPort = "net/ipv4/ip_unprivileged_port_start"
-	portRange        = "net/ipv4/ip_local_port_range"
-	reservedPorts    = "net/ipv4/ip_local_reserved_ports"
+	fastopenKey       = "net/ipv4/tcp_fastopen_key"
+	unprivilegedPort  = "net/ipv4/ip_unprivileged_port_start"
+	portRange         = "net/ipv4/ip_local_port_range"
+	reservedPorts     = "net/ipv4/ip_local_reserved_ports"
+	congestionControl = "net/ipv4/tcp_congestion_control"
+	allowedCongestion = "net/ipv4/tcp_allowed_congestion_control"
 )
 
 func (p *Parameter) check(v Value) error {

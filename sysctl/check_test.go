@@ -196,6 +196,8 @@ func TestWriteOrder(t *testing.T) {
 			[]string{start, pool, reserved}},
 		{"reach", []string{"net.ipv4.conf.eth0.rp_filter", "net.core.somaxconn", "net.ipv6.conf.default.forwarding", "net.ipv4.conf.all.rp_filter", "net.ipv4.ip_forward"}, nil,
 			[]string{"net.ipv4.ip_forward", "net.ipv4.conf.all.rp_filter", "net.ipv6.conf.default.forwarding", "net.ipv4.conf.eth0.rp_filter", "net.core.somaxconn"}},
+		{"congestion control", []string{"net.ipv4.tcp_allowed_congestion_control", "net.ipv4.tcp_congestion_control"}, nil,
+			[]string{"net.ipv4.tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"}},
 		{"none", nil, nil, nil},
 	} {
 		keys := parseKeys(test.keys)

@@ -125,7 +125,7 @@ func reach(k Key) int {
 
 // precedences returns pairs of keys of which the first has to be written first.
 func precedences(from, to func(Key) (Value, bool)) [][2]Key {
-	var pairs [][2]Key
+	pairs := [][2]Key{{{congestionControl}, {allowedCongestion}}} // what is chosen gets loaded, what is allowed has to be
 	for _, o := range orders() {
 		low, lowOK := number(to, o.low)
 		high, highOK := number(from, o.high)

@@ -32,6 +32,9 @@ type Situation struct {
 	Owners func([]sysctl.Key) []Owner
 	// ModuleLoaded reports whether a kernel module is loaded or built in.
 	ModuleLoaded func(name string) bool
+	// ModuleFile reports whether the running kernel could load a module of this name,
+	// written with _ for -; nil knows none.
+	ModuleFile func(name string) bool
 }
 
 // A LiveReader reads live values and says whether they could be written.
@@ -68,6 +71,7 @@ func ReadSituation(paths Paths, host Host, procSys string, catalogue *sysctl.Cat
 		ModuleLoaded: func(name string) bool {
 			return hostFiles(paths.Root).has("/sys/module/" + name)
 		},
+		ModuleFile: func(name string) bool { return hostFiles(paths.Root).moduleFile(host.Kernel, name) },
 	}
 	if procSys != "" {
 		if s.Live, err = newLiveReader(procSys); err != nil {

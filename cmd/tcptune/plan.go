@@ -38,9 +38,9 @@ func newPlanCommand(s streams) *cobra.Command {
 		Use:   "plan",
 		Short: "Show what apply would change, and change nothing",
 		Long: `plan shows what apply would do with the same flags: each key with its live and
-its new value, the reason, the risk and when it takes effect, the diff of the
-drop-in, and whatever stands in the way. It writes nothing at all, not even a
-lock file, and needs no privilege.
+its new value, the reason, the risk and when it takes effect, and whatever
+stands in the way; with --diff also the diff of the drop-in. It writes nothing
+at all, not even a lock file, and needs no privilege.
 
 Exit status: 0 planned, 2 with --detailed-exitcode when something would change,
 3 the plan would be refused, 64 wrong usage, 78 a bad config or profile file.`,

@@ -49,6 +49,7 @@ Exit status: 0 in sync, 1 drift, 3 there is nothing to compare with.`,
 	f.BoolVar(&o.runtime, "runtime", false, "live values only")
 	f.BoolVar(&o.boot, "boot", false, "files only: what the next boot brings")
 	o.place.addFlags(cmd)
+	f.Lookup("root").Usage = "judge the files of this directory tree (an image, say), no live value"
 	addFormatFlag(cmd, &o.formats)
 	completeProfiles(cmd, "profile")
 	return cmd
@@ -87,19 +88,22 @@ func runVerify(ctx context.Context, s streams, o *verifyOptions) error {
 	if err != nil {
 		return err
 	}
+	var notes []string
 	in := change.VerifyInput{Situation: situation, LiveOnly: o.runtime, BootOnly: o.boot}
 	if o.intent.profile != "" {
 		prior, _, err := situation.Prior(change.ModeBoth)
 		if err != nil {
 			prior = change.State{} // the verification says why
 		}
-		profile, _, err := o.intent.evaluate(ctx, u, w, prior)
+		profile, left, err := o.intent.evaluate(ctx, u, w, prior)
 		if err != nil {
 			return err
 		}
+		notes = left
 		in.Profile, in.Wanted = profile.Name, profile.Settings
 	}
 	v := change.Verify(in)
+	v.Notes = append(v.Notes, notes...)
 	if !o.settings.Quiet || o.toFile() {
 		if err := writeResult(s.out, o.formats, o.settings.Color, report.NewVerify(v, toolName())); err != nil {
 			return err
@@ -107,7 +111,7 @@ func runVerify(ctx context.Context, s streams, o *verifyOptions) error {
 	}
 	switch {
 	case v.Source == "":
-		return &exitError{status: exitFailed, err: errors.New("there is nothing to verify: nothing is applied here"),
+		return &exitError{status: exitFailed, err: errors.New("there is nothing to verify: no run of tcptune that counts here was found"),
 			hint: "tcptune verify --profile NAME compares the host with a profile"}
 	case !v.InSync():
 		return answerNo()

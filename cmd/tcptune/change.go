@@ -8,9 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,9 +31,6 @@ func (o *placeOptions) addFlags(cmd *cobra.Command) {
 	f.StringVar(&o.file, "file", "", "the drop-in, a *.conf in a sysctl.d directory (default "+change.DefaultDropIn+")")
 }
 
-// dropInDirs are the directories that a drop-in may stand in.
-var dropInDirs = []string{"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"}
-
 // complete checks the paths.
 func (o *placeOptions) complete() error {
 	if o.root != "" {
@@ -50,14 +45,8 @@ func (o *placeOptions) complete() error {
 	if o.file == "" {
 		return nil
 	}
-	dir, base := path.Split(o.file)
-	switch {
-	case path.Clean(o.file) != o.file || !slices.Contains(dropInDirs, path.Clean(dir)):
-		return usageError(fmt.Errorf("--file %q is not in one of %s", o.file, strings.Join(dropInDirs, ", ")), "with --root it is the path inside the tree")
-	case !strings.HasSuffix(base, ".conf"):
-		return usageError(fmt.Errorf("--file %q does not end in .conf: no loader would read it", o.file), "")
-	case strings.HasPrefix(base, "."):
-		return usageError(fmt.Errorf("--file %q is hidden: systemd-sysctl would not read it", o.file), "")
+	if err := change.CheckDropInPath(o.file); err != nil {
+		return usageError(fmt.Errorf("--file %w", err), "it is the path inside the tree where --root names one")
 	}
 	return nil
 }

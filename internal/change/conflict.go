@@ -20,8 +20,8 @@ func dropInDirs() []string {
 	return []string{"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"}
 }
 
-// checkDropInPath returns why name can be no drop-in.
-func checkDropInPath(name string) error {
+// CheckDropInPath returns why name, as seen from inside the root, can be no drop-in.
+func CheckDropInPath(name string) error {
 	dir, base := path.Dir(name), path.Base(name)
 	switch {
 	case path.Clean(name) != name || !slices.Contains(dropInDirs(), dir):
@@ -47,7 +47,7 @@ func (p *planner) place() {
 		p.conflict(Conflict{Kind: "namespace", File: file, Edit: "--runtime-only changes the values of this network namespace",
 			Text: "this is not the initial network namespace, and /etc is usually the host's: no file is written from here"})
 	}
-	if err := checkDropInPath(file); err != nil {
+	if err := CheckDropInPath(file); err != nil {
 		refuse("", "%v", err)
 	}
 	switch {
@@ -181,7 +181,7 @@ func checkText(key sysctl.Key, value sysctl.Value, persists bool) error {
 // elsewhere that says the same, or keeps to the bound, is no conflict. Where neither of
 // them loads the files at boot, a note says that nothing is proven.
 func (p *planner) refuseShadowed() {
-	if !p.situation.Boot.Known || !p.persists() || p.plan.After == nil || checkDropInPath(p.plan.File) != nil {
+	if !p.situation.Boot.Known || !p.persists() || p.plan.After == nil || CheckDropInPath(p.plan.File) != nil {
 		return
 	}
 	files := p.situation.Files.With(p.plan.File, p.plan.After)

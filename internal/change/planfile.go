@@ -67,12 +67,12 @@ func DecodePlan(r io.Reader) (*Plan, error) {
 
 // check returns what contradicts itself in a plan from a file.
 func (p *Plan) check() error {
-	seen := map[sysctl.Key]bool{}
+	steps := map[sysctl.Key]Step{}
 	for _, step := range p.Steps {
 		switch {
 		case step.Key.IsZero():
 			return errors.New("a step has no key")
-		case seen[step.Key]:
+		case steps[step.Key].Action != "":
 			return fmt.Errorf("%s has two steps", step.Key)
 		case step.Action != ActionSet && step.Action != ActionRestore:
 			return fmt.Errorf("%s: action %q is not one of %s, %s", step.Key, step.Action, ActionSet, ActionRestore)
@@ -81,14 +81,30 @@ func (p *Plan) check() error {
 		case !step.Status.known():
 			return fmt.Errorf("%s: unknown status %q", step.Key, step.Status)
 		}
-		seen[step.Key] = true
+		steps[step.Key] = step
 		if step.Action == ActionSet {
 			if err := checkText(step.Key, *step.New, p.Mode != ModeRuntime); err != nil {
 				return err
 			}
 		}
 	}
+	if err := p.checkState(steps); err != nil {
+		return err
+	}
 	return p.checkFile()
+}
+
+// checkState makes sure that every line to be is that of a step, as steps are what is
+// shown and checked. A step that cannot be done may stand for a line that stays.
+func (p *Plan) checkState(steps map[sysctl.Key]Step) error {
+	for _, t := range p.State.Normal().effective() {
+		step := steps[t.Key]
+		unfit := step.Status == Unsupported || step.Status == ReadOnly
+		if step.Action != ActionSet || !unfit && !step.New.Equal(t.Value) {
+			return fmt.Errorf("the state sets %s to %q, and no step does", t.Key, t.Value)
+		}
+	}
+	return nil
 }
 
 // checkFile compares the file to be with the state to be.
@@ -103,7 +119,7 @@ func (p *Plan) checkFile() error {
 	default:
 		return fmt.Errorf("mode %q is not one of %s, %s, %s", p.Mode, ModeBoth, ModeRuntime, ModePersist)
 	}
-	if err := checkDropInPath(p.File); err != nil {
+	if err := CheckDropInPath(p.File); err != nil {
 		return err
 	}
 	if p.After != nil && *p.After != string(p.State.DropIn()) {

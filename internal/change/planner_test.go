@@ -547,6 +547,8 @@ func TestPlanFile(t *testing.T) {
 		{"file", `"/etc/sysctl.d/90-tcptune.conf"`, `"/etc/cron.d/x"`, "is not in one of"},
 		{"content", `# --- profile`, `* * * * * root reboot\n# --- profile`, "is not what the state comes to"},
 		{"status", `"changed"`, `"done"`, `unknown status "done"`},
+		{"hidden step", `"new": "4096"`, `"new": "5000"`, `the state sets net.core.somaxconn to "4096", and no step does`},
+		{"no step", `"action": "set"`, `"action": "restore"`, "and no step does"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			plan, err := DecodePlan(strings.NewReader(strings.Replace(text, tt.old, tt.new, 1)))

@@ -32,6 +32,7 @@ func TestChangeErrorStatus(t *testing.T) {
 		{"partial", &change.PartialError{Err: fs.ErrPermission}, exitPartial},
 		{"permission", fmt.Errorf("apply: %w", &fs.PathError{Err: syscall.EACCES}), exitPermission},
 		{"read-only", fmt.Errorf("apply: %w", &fs.PathError{Err: syscall.EROFS}), exitPermission},
+		{"interrupted", fmt.Errorf("apply: %w", context.Canceled), exitInterrupted},
 		{"known", usageError(errors.New("x"), ""), exitUsage},
 	}
 	for _, test := range tests {

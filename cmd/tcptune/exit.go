@@ -22,7 +22,7 @@ const (
 	exitBusy        = 75  // another run or a pending trial holds the lock (EX_TEMPFAIL)
 	exitPermission  = 77  // permission denied (EX_NOPERM)
 	exitConfig      = 78  // a bad config, rule or profile file (EX_CONFIG)
-	exitInterrupted = 130 // ended by SIGINT or SIGTERM
+	exitInterrupted = 130 // ended by SIGHUP, SIGINT or SIGTERM, and the system is as it was
 )
 
 // exitError is an error with the exit status that it leads to and, perhaps,
@@ -75,10 +75,10 @@ func changeError(err error) error {
 	switch {
 	case err == nil || errors.As(err, &known):
 		return err
-	case errors.Is(err, context.Canceled):
-		return err
 	case errors.Is(err, change.ErrPartial):
 		return &exitError{status: exitPartial, err: err, hint: "tcptune history shows what is left; tcptune rollback --force puts back what it can"}
+	case errors.Is(err, context.Canceled):
+		return &exitError{status: exitInterrupted, err: err}
 	case errors.Is(err, change.ErrBusy):
 		return &exitError{status: exitBusy, err: err, hint: "try again when it is done; tcptune history shows a pending trial, and tcptune confirm or rollback ends it"}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

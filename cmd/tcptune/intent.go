@@ -112,7 +112,7 @@ func (c keyChecker) key(name string) (sysctl.Key, error) {
 	}
 	near := c.catalogue.Suggest(name)
 	switch whole := strings.Contains(key.Path(), "/"); {
-	case len(near) > 0 && !(whole && c.allowAny):
+	case len(near) > 0 && (!whole || !c.allowAny):
 		return sysctl.Key{}, fmt.Errorf("unknown key %q; did you mean %s?", name, strings.Join(near, " or "))
 	case !whole:
 		return sysctl.Key{}, fmt.Errorf("unknown key %q: it is not in tcptune's catalogue; write the whole key, such as net.core.somaxconn", name)

@@ -85,13 +85,14 @@ func (m *Machine) apply(ctx context.Context, p *Plan, o ApplyOptions) (*Result, 
 		}
 	}
 	if err := r.do(); err != nil {
-		result.After = m.contentNow(p.File)
-		result.Keys = m.keyResults(p, r)
+		err = r.report(err, func() { result.After, result.Keys = m.contentNow(p.File), m.keyResults(p, r) })
 		return result, fmt.Errorf("apply: %w", err)
 	}
 	result.Changed = true
 	result.Persisted = p.Mode != ModeRuntime && entry.Trial == nil && p.After != nil
-	result.Keys = m.keyResults(p, nil)
+	if err := r.report(nil, func() { result.Keys = m.keyResults(p, nil) }); err != nil {
+		return result, fmt.Errorf("apply: %w", err)
+	}
 	return result, nil
 }
 

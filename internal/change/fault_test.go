@@ -197,7 +197,8 @@ func TestFaults(t *testing.T) {
 		for name, fault := range faults() {
 			t.Run(action+"/"+name, func(t *testing.T) {
 				n := 1
-				for ; testFault(t, action, n, fault); n++ {
+				for testFault(t, action, n, fault) {
+					n++
 				}
 				if n < 20 {
 					t.Errorf("only %d operations", n)

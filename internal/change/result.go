@@ -8,7 +8,8 @@ import "github.com/tcptune/tcptune/sysctl"
 type Result struct {
 	Entry     int         `json:"entry,omitempty"` // id in the journal; 0 if nothing was written
 	Changed   bool        `json:"changed"`
-	Persisted bool        `json:"persisted"` // whether the drop-in holds the desired state now
+	Persisted bool        `json:"persisted"`      // whether the drop-in holds the desired state now
+	Kept      bool        `json:"kept,omitempty"` // whether a trial was confirmed
 	Trial     *Trial      `json:"trial,omitempty"`
 	Before    *string     `json:"before"` // the drop-in's content; nil for no file
 	After     *string     `json:"after"`

@@ -90,13 +90,14 @@ func (m *Machine) rollback(p *RollbackPlan, o RollbackOptions) (*Result, error) 
 	r := &run{m: m, entry: entry, mode: fs.FileMode(p.mode)}
 	result := &Result{Entry: entry.ID, File: p.Plan.File, Before: p.Plan.Before, After: p.Plan.After, Notes: p.Skipped}
 	if err := r.do(); err != nil {
-		result.After = m.contentNow(p.Plan.File)
-		result.Keys = m.keyResults(p.Plan, r)
+		err = r.report(err, func() { result.After, result.Keys = m.contentNow(p.Plan.File), m.keyResults(p.Plan, r) })
 		return result, fmt.Errorf("roll back: %w", err)
 	}
 	result.Changed = p.Plan.Changed()
 	result.Persisted = p.Plan.Mode != ModeRuntime && p.Plan.After != nil
-	result.Keys = m.keyResults(p.Plan, nil)
+	if err := r.report(nil, func() { result.Keys = m.keyResults(p.Plan, nil) }); err != nil {
+		return result, fmt.Errorf("roll back: %w", err)
+	}
 	return result, nil
 }
 

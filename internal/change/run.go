@@ -204,7 +204,7 @@ func (r *run) fail(cause error) error {
 		r.entry.Phase = PhasePartial
 	}
 	r.entry.Ended = r.m.clock()
-	if err := r.quietly(func() error { return r.m.save(r.entry) }); err != nil {
+	if err := quietly(func() error { return r.m.save(r.entry) }); err != nil {
 		// The entry stays pending or was never there: the next run looks again.
 		cause = fmt.Errorf("%w; %w", cause, err)
 	}
@@ -215,7 +215,7 @@ func (r *run) fail(cause error) error {
 }
 
 // quietly turns a panic into an error.
-func (r *run) quietly(f func() error) (err error) {
+func quietly(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v", p)
@@ -224,11 +224,27 @@ func (r *run) quietly(f func() error) (err error) {
 	return f()
 }
 
+// report completes the result of a run that is over. A panic there changes nothing any
+// more: what the run did stands, and failed says how it ended.
+func (r *run) report(failed error, f func()) error {
+	err := quietly(func() error {
+		f()
+		return nil
+	})
+	switch {
+	case err == nil || errors.Is(failed, ErrPartial):
+		return failed
+	case failed != nil:
+		return fmt.Errorf("%w; then %w", failed, err)
+	}
+	return &PartialError{Entry: r.entry.ID, Err: err, Left: []string{"the run is complete and stands"}}
+}
+
 // undo goes back in reverse and returns what it could not undo.
 func (r *run) undo() (left []string) {
 	if r.file {
 		f := r.entry.File
-		err := r.quietly(func() error {
+		err := quietly(func() error {
 			now, mode, err := r.m.readFile(f.Path)
 			if err != nil || equalText(now, f.Before) && (now == nil || mode == f.Mode) {
 				return err
@@ -240,7 +256,7 @@ func (r *run) undo() (left []string) {
 		}
 	}
 	for _, c := range slices.Backward(r.entry.Changes[:r.touched]) {
-		if err := r.quietly(func() error { return r.m.restore(c) }); err != nil {
+		if err := quietly(func() error { return r.m.restore(c) }); err != nil {
 			left = append(left, fmt.Sprintf("%s may not be %q again: %v", c.Key, c.Before, err))
 		}
 	}

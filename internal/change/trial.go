@@ -54,10 +54,18 @@ func (m *Machine) Try(ctx context.Context, p *Plan, o ApplyOptions, within time.
 		return m.save(e)
 	}
 	result, err := m.Apply(ctx, p, o)
-	if err != nil {
-		dog.Disarm(o.Trial)
+	if result != nil && err != nil {
+		m.disarm(result.Entry, o.Trial, dog)
 	}
 	return result, err
+}
+
+// disarm stops the watchdog when the journal says that the trial is over. Else it is
+// what ends it.
+func (m *Machine) disarm(id int, t *Trial, dog Watchdog) {
+	if e, err := m.Entry(id); err == nil && !m.interrupted(*e) {
+		dog.Disarm(t)
+	}
 }
 
 // Confirm makes the pending trial last: it writes the drop-in, proves it and runs
@@ -91,6 +99,9 @@ func (m *Machine) confirm(ctx context.Context, o ApplyOptions, dog Watchdog) (*R
 	if err := m.untouched(e); err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	defer m.hold()()
 	result := &Result{Entry: e.ID, Keys: []KeyResult{}}
 	r := &run{m: m, entry: e, touched: len(e.Changes)}
@@ -107,19 +118,17 @@ func (m *Machine) confirm(ctx context.Context, o ApplyOptions, dog Watchdog) (*R
 			}
 		}
 	}
-	err = r.keep()
-	dog.Disarm(e.Trial)
-	if err != nil {
+	if err := r.keep(); err != nil {
 		result.After = result.Before
-		return result, err
+		return result, r.report(err, func() { m.disarm(e.ID, e.Trial, dog) })
 	}
-	result.Changed, result.Persisted = true, e.File != nil && e.File.After != nil
+	result.Changed, result.Kept, result.Persisted = true, true, e.File != nil && e.File.After != nil
 	for _, c := range e.Changes {
 		result.Keys = append(result.Keys, KeyResult{
 			Key: c.Key, Before: &c.Before, Wanted: &c.After, After: &c.After, Status: Changed, Shadowed: slices.Contains(e.Trial.Shadowed, c.Key),
 		})
 	}
-	return result, nil
+	return result, r.report(nil, func() { m.disarm(e.ID, e.Trial, dog) })
 }
 
 // confirmable says why there is nothing to confirm.
@@ -201,7 +210,8 @@ func (r *run) keep() (err error) {
 	return nil
 }
 
-// maxGuardFailures is how often the watchdog tries to read the journal.
+// maxGuardFailures is how often the watchdog tries to read the journal or to put the
+// values back.
 const maxGuardFailures = 20
 
 // GuardTrial is the watchdog's work: it waits for the deadline of the trial and then
@@ -214,13 +224,13 @@ func (m *Machine) GuardTrial(id int, wait func()) (*Result, error) {
 			return &Result{Entry: id, Keys: []KeyResult{}}, nil
 		}
 		if err == nil && m.expired(e.Trial) {
-			result, err := m.RevertTrial(id)
-			if !errors.Is(err, ErrBusy) { // a confirm, perhaps, or the run that began the trial
+			var result *Result
+			if result, err = m.RevertTrial(id); err == nil || errors.Is(err, ErrRefused) || errors.Is(err, ErrPartial) {
 				return result, err
 			}
 		}
-		if err != nil {
-			failures++ // of reading the journal, one after the other
+		if err != nil && !errors.Is(err, ErrBusy) { // that is a confirm, perhaps, or the run that began the trial
+			failures++ // one after the other
 		} else {
 			failures = 0
 		}
@@ -248,6 +258,7 @@ func (m *Machine) RevertTrial(id int) (*Result, error) {
 	}
 	if err == nil && m.interrupted(*e) {
 		defer m.hold()()
+		m.recoverLater(id)
 		err = m.revertTrial(e)
 		result.Changed = err == nil && e.Phase != PhaseApplied
 		result.Notes = e.Left
@@ -256,6 +267,18 @@ func (m *Machine) RevertTrial(id int) (*Result, error) {
 		err = fmt.Errorf("revert the trial: %w", err)
 	}
 	return result, err
+}
+
+// recoverLater undoes what was interrupted after the trial began, a rollback of it:
+// left for later, its recovery would bring the tried values back. What fails there must
+// not keep them.
+func (m *Machine) recoverLater(id int) {
+	entries, _ := m.History()
+	for i := range slices.Backward(entries) {
+		if e := &entries[i]; e.ID > id && e.Phase == PhasePending && !m.elsewhere(e) {
+			_ = m.recoverEntry(e)
+		}
+	}
 }
 
 // revertTrial ends an entry that is a trial, or that was to become one. A confirm that
@@ -268,23 +291,29 @@ func (m *Machine) revertTrial(e *Entry) error {
 }
 
 // endTrial brings back the values of a trial, last first, each only if it is still as
-// the trial set it. After an error the entry is still a trial, for the next try.
+// the trial set it. One that cannot be brought back does not keep the others, and the
+// entry is still a trial then, for the next try.
 func (m *Machine) endTrial(e *Entry) error {
 	var left []string
+	var failed []error
 	for _, c := range slices.Backward(e.Changes) {
 		now, err := m.Live.Get(c.Key)
 		switch {
 		case errors.Is(err, fs.ErrNotExist), err == nil && now.Equal(c.Before):
 			continue
 		case err != nil:
-			return err
-		case !m.same(c.Key, c.After, now):
+			failed = append(failed, err)
+			continue
+		case !m.ours(c, now):
 			left = append(left, fmt.Sprintf("%s is %q, the trial set it to %q: another hand changed it, so it stays", c.Key, now, c.After))
 			continue
 		}
 		if _, err := m.write(c.Key, c.Before); err != nil {
-			return err
+			failed = append(failed, err)
 		}
+	}
+	if err := errors.Join(failed...); err != nil {
+		return err
 	}
 	e.Phase, e.Failure, e.Left, e.Ended = PhaseRolledBack, "the trial was not confirmed", left, m.clock()
 	return m.save(e)

@@ -33,6 +33,8 @@ type Applied struct {
 	Notes         []string           `json:"notes"`
 	Error         string             `json:"error,omitempty"` // why it failed
 	ExitStatus    int                `json:"exit_status"`
+
+	kept bool // whether a trial was confirmed
 }
 
 // A Diff is the content of the drop-in before and after; null for no file.
@@ -50,7 +52,7 @@ func NewApplied(kind change.Kind, result *change.Result, tool string) *Applied {
 		SchemaVersion: AppliedSchemaVersion, Tool: tool, Command: kind,
 		Changed: result.Changed, Entry: result.Entry, Persisted: result.Persisted, File: result.File,
 		Diff: Diff{result.Before, result.After}, Keys: notNil(result.Keys), Trial: result.Trial,
-		Reload: result.Reload, Notes: notNil(result.Notes),
+		Reload: result.Reload, Notes: notNil(result.Notes), kept: result.Kept,
 	}
 }
 
@@ -116,6 +118,8 @@ func (a *Applied) headline() string {
 	switch {
 	case a.Trial != nil:
 		verb = "changed on trial"
+	case a.kept:
+		verb = "kept"
 	case a.Command == change.KindRollback:
 		verb = "rolled back"
 	}

@@ -58,6 +58,11 @@ undo: tcptune rollback
 			want: "changed on trial 1 key (entry 4)\n  net.core.somaxconn  128 -> 4096\n" +
 				"until 03:04:05 UTC only: tcptune confirm keeps it, otherwise\n  everything goes back\n",
 		},
+		{
+			name: "kept", kind: change.KindApply,
+			result: &change.Result{Entry: 4, Changed: true, Kept: true, Keys: keys[:1]},
+			want:   "kept 1 key (entry 4)\n  net.core.somaxconn  128 -> 4096\nundo: tcptune rollback\n",
+		},
 		{name: "failed", kind: change.KindApply, fault: "write net.core.somaxconn: permission denied", want: "failed\n"},
 	}
 	for _, test := range tests {

@@ -43,6 +43,9 @@ type Fault struct {
 	// Crash panics with a Crash, like kill -9: no later operation does anything but
 	// panic again, so nothing that is deferred can clean up.
 	Crash bool
+	// Call is called and the operation then happens as ever, or, with After, before the
+	// call: a signal comes, a mistake panics. It must not use the file system.
+	Call func()
 }
 
 // A Crash is the value of the panic of a Fault with Crash.
@@ -234,6 +237,9 @@ func (f *FS) do(op, name string, act func() error) error {
 	}
 	delete(f.faults, len(f.ops))
 	f.fired++
+	if fault.Call != nil {
+		return pathError(op, name, fault.around(act))
+	}
 	if fault.After {
 		_ = act() // the fault is what is reported
 	}
@@ -245,6 +251,17 @@ func (f *FS) do(op, name string, act func() error) error {
 		fault.Err = syscall.EIO
 	}
 	return pathError(op, name, fault.Err)
+}
+
+// around does what Call says.
+func (f Fault) around(act func() error) error {
+	if !f.After {
+		f.Call()
+		return act()
+	}
+	err := act()
+	f.Call()
+	return err
 }
 
 // half does the first half of a write if the next operation is a short one, and returns

@@ -236,6 +236,7 @@ func (o *applyOptions) askFor(ctx context.Context, u *ui, plan *change.Plan) err
 	if err := o.planReport(plan, exitOK).WriteText(u.err, style(u.err, o.settings.Color)); err != nil {
 		return fmt.Errorf("write to standard error: %w", err)
 	}
+	o.diff = false // it has been seen
 	question := "Apply this?"
 	if o.confirmWithin > 0 {
 		question = fmt.Sprintf("Apply this for %s, until you confirm?", o.confirmWithin)
@@ -248,6 +249,7 @@ func (o *applyOptions) askFor(ctx context.Context, u *ui, plan *change.Plan) err
 // change the status.
 func (o *planOptions) answer(s streams, kind change.Kind, result *change.Result, err error) error {
 	r := report.NewApplied(kind, result, toolName())
+	r.Root, r.ShowDiff = o.place.root, o.diff
 	failure := changeError(err)
 	if failure != nil {
 		r.Error = failure.Error()

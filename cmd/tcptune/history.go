@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -60,7 +61,10 @@ first. The journal belongs to root.`,
 				return err
 			}
 			entry, err := machine.Entry(id)
-			if err != nil {
+			switch {
+			case errors.Is(err, fs.ErrNotExist):
+				return &exitError{status: exitFailed, err: fmt.Errorf("the journal has no run %d", id), hint: "tcptune history lists the runs"}
+			case err != nil:
 				return changeError(err)
 			}
 			return writeResult(s.out, o.formats, o.color, oneEntry{report.NewHistory([]change.Entry{*entry}, toolName())})

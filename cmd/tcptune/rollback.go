@@ -130,6 +130,7 @@ func (o *rollbackOptions) preview(ctx context.Context, s streams, u *ui, w *work
 	if err := o.planReport(back.Plan, exitOK).WriteText(u.err, style(u.err, o.settings.Color)); err != nil {
 		return true, fmt.Errorf("write to standard error: %w", err)
 	}
+	o.diff = false // it has been seen
 	return false, u.ask(ctx, "Undo this?")
 }
 

@@ -439,6 +439,28 @@ func TestRollbackForeign(t *testing.T) {
 	}
 }
 
+// TestRollbackPartialOfNothing: leaving out everything is no rollback, and the entry
+// stays in effect.
+func TestRollbackPartialOfNothing(t *testing.T) {
+	w := newWorld(t)
+	if err := w.apply(t); err != nil {
+		t.Fatal(err)
+	}
+	for key := range maps.Clone(w.live.values) {
+		w.live.values[key] += "7"
+	}
+	edited := newFile + "# by hand\n"
+	if err := w.writeFile(DefaultDropIn, &edited, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Rollback(t.Context(), RollbackOptions{Partial: true}); !errors.Is(err, ErrRefused) {
+		t.Errorf("unexpected %v", err)
+	}
+	if e, err := w.Newest(); err != nil || e == nil || e.ID != 1 {
+		t.Errorf("unexpected %+v, %v", e, err)
+	}
+}
+
 // TestRollbackOtherBoot: after a boot only the drop-in can be undone.
 func TestRollbackOtherBoot(t *testing.T) {
 	w := newWorld(t)

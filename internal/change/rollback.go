@@ -139,6 +139,9 @@ func (m *Machine) planRollback(entries []Entry, o RollbackOptions) (*RollbackPla
 		return nil, refuse("another hand changed it since: %s [--partial leaves it as it is, --force writes all the same]", strings.Join(foreign, "; "))
 	}
 	p.Plan.Mode = mode(p.Plan, o)
+	if len(p.Skipped) > 0 && !p.Plan.Changed() {
+		return nil, refuse("nothing is left to undo but what another hand changed since: %s [--force writes all the same]", strings.Join(p.Skipped, "; "))
+	}
 	return p, nil
 }
 

@@ -34,6 +34,9 @@ type Applied struct {
 	Error         string             `json:"error,omitempty"` // why it failed
 	ExitStatus    int                `json:"exit_status"`
 
+	Root     string `json:"-"` // directory tree that was changed; "" for the host
+	ShowDiff bool   `json:"-"` // the text has the diff of the drop-in
+
 	kept bool // whether a trial was confirmed
 }
 
@@ -73,6 +76,9 @@ func (a *Applied) WriteText(w io.Writer, style Style) error {
 	default:
 		p.line("wrote " + Clean(a.File))
 	}
+	if a.ShowDiff && a.Error == "" {
+		p.planDiff(unified(a.File, a.Diff.Before, a.Diff.After))
+	}
 	if a.Reload != nil {
 		p.block("ran: ", "  ", strings.Join(a.Reload.Command, " "))
 		for _, k := range a.Reload.Collateral {
@@ -86,7 +92,11 @@ func (a *Applied) WriteText(w io.Writer, style Style) error {
 		p.block("", "  ", fmt.Sprintf("until %s only: tcptune confirm keeps it, otherwise everything goes back", a.Trial.Deadline.Format("15:04:05 MST")))
 	}
 	if a.Changed && a.Trial == nil && a.Error == "" && a.Command == change.KindApply {
-		p.line("undo: tcptune rollback")
+		undo := "undo: tcptune rollback"
+		if a.Root != "" {
+			undo += " --root " + Clean(a.Root)
+		}
+		p.line(undo)
 	}
 	return p.err
 }

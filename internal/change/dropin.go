@@ -190,7 +190,8 @@ func oneLine(text string) string {
 }
 
 // ParseDropIn reads back what State.DropIn wrote. Lines that it did not write are
-// returned as problems, without a file name, and leave the rest readable. An error
+// returned as problems, without a file name, and leave the rest readable; one without
+// an origin is no part of the state. An error
 // means that nothing was read: ErrForeign, or a newer tcptune's format.
 func ParseDropIn(data []byte) (State, []sysctl.Problem, error) {
 	text := string(data)
@@ -308,6 +309,9 @@ func (p *dropInParser) parseSetting(line, assignment string) {
 	setting.Key, setting.Value, setting.Block = lines[0].Key, sysctl.Value(lines[0].Value), p.block
 	if setting.line() != assignment || setting.Origin == "" {
 		p.refuse(line, notWritten)
+	}
+	if setting.Origin == "" {
+		return // a line that was added: nobody has asked tcptune for it
 	}
 	p.state.Settings = append(p.state.Settings, setting)
 }

@@ -407,6 +407,11 @@ func TestPlanEdited(t *testing.T) {
 	if len(p.Refused()) > 0 || len(p.Conflicts) != 1 {
 		t.Errorf("want it accepted, got %+v", p.Conflicts)
 	}
+	if *p.After != string(text) {
+		t.Errorf("want the line dropped, got\n%s", *p.After)
+	}
+	h.apply(p)
+	wantNothing(t, h.plan(server(), PlanOptions{}))
 }
 
 func TestPlanUnfitKeys(t *testing.T) {

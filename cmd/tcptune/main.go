@@ -27,16 +27,23 @@ type streams struct {
 }
 
 // run is the whole program: it parses args, runs one command and returns the
-// exit status. A panic would end with the status 2, which says that something
-// was changed: it becomes a failure.
-func run(ctx context.Context, args []string, s streams) (status int) {
+// exit status.
+func run(ctx context.Context, args []string, s streams) int {
+	return finish(ctx, s, func() error {
+		root := newRootCommand(s)
+		root.SetArgs(args)
+		return root.ExecuteContext(ctx)
+	})
+}
+
+// finish does a command, says what went wrong and returns the exit status. A
+// panic would end with the status 2, which says that something was changed: it
+// becomes a failure.
+func finish(ctx context.Context, s streams, command func() error) (status int) {
 	defer func() {
 		if mistake := recover(); mistake != nil {
 			status = newUI(s).mistake(mistake, debug.Stack())
 		}
 	}()
-	root := newRootCommand(s)
-	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	return newUI(s).report(ctx, err)
+	return newUI(s).report(ctx, command())
 }

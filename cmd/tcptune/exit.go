@@ -79,6 +79,8 @@ func changeError(err error) error {
 		return &exitError{status: exitPartial, err: err, hint: "tcptune history shows what is left; tcptune rollback --force puts back what it can"}
 	case errors.Is(err, context.Canceled):
 		return &exitError{status: exitInterrupted, err: err}
+	case errors.Is(err, change.ErrDamaged):
+		return &exitError{status: exitFailed, err: err, hint: "nothing was changed; move the damaged entry away, and what it did can no longer be rolled back"}
 	case errors.Is(err, change.ErrBusy):
 		return &exitError{status: exitBusy, err: err, hint: "try again when it is done; tcptune history shows a pending trial, and tcptune confirm or rollback ends it"}
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):

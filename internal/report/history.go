@@ -70,10 +70,14 @@ func (p *page) entryHead(e *change.Entry) {
 	if e.Summary != "" {
 		text += " " + e.Summary
 	}
-	text += ": " + plural(len(e.Changes), "live value", "live values")
-	if e.File != nil {
-		text += ", " + e.File.Path
+	var what []string
+	if len(e.Changes) > 0 || e.File == nil {
+		what = append(what, plural(len(e.Changes), "live value", "live values"))
 	}
+	if e.File != nil {
+		what = append(what, e.File.Path)
+	}
+	text += ": " + strings.Join(what, ", ")
 	p.block("      ", "        ", text)
 }
 

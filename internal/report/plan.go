@@ -23,7 +23,7 @@ type Plan struct {
 	Tool          string            `json:"tool"`
 	Host          change.Host       `json:"host"`
 	Mode          change.Mode       `json:"mode"`
-	Changed       bool              `json:"changed"` // whether applying would change anything
+	Changed       bool              `json:"changed"` // whether applying would change anything; false if it is refused
 	Refused       bool              `json:"refused"` // whether a conflict keeps it from being applied
 	File          string            `json:"file,omitempty"`
 	Diff          PlanDiff          `json:"diff"`
@@ -56,7 +56,7 @@ type PlanKey struct {
 // NewPlan reports a plan.
 func NewPlan(plan *change.Plan) *Plan {
 	p := &Plan{
-		SchemaVersion: PlanSchemaVersion, Tool: plan.Tool, Host: plan.Host, Mode: plan.Mode, Changed: plan.Changed(), Refused: len(plan.Refused()) > 0,
+		SchemaVersion: PlanSchemaVersion, Tool: plan.Tool, Host: plan.Host, Mode: plan.Mode, Changed: plan.Changed() && len(plan.Refused()) == 0, Refused: len(plan.Refused()) > 0,
 		File: plan.File, Diff: PlanDiff{Diff{plan.Before, plan.After}, unified(plan.File, plan.Before, plan.After)},
 		Keys: []PlanKey{}, Conflicts: notNil(plan.Conflicts), Owners: notNil(plan.Owners), Notes: notNil(plan.Notes),
 	}
@@ -103,7 +103,7 @@ func (p *Plan) WriteText(w io.Writer, style Style) error {
 	page.planKeys("to take out: the value from before tcptune comes back", g.restored)
 	page.planKeys("not to be set now", g.unable)
 	page.planLines(g.lines)
-	if p.Changed {
+	if p.Changed || p.Refused {
 		page.planSame(g.same)
 	}
 	page.planDiff(p.Diff.Unified)

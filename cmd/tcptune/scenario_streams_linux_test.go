@@ -146,7 +146,7 @@ func TestScenarioNoReader(t *testing.T) {
 }
 
 func TestScenarioInterrupt(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 		t.Run(signal.String(), func(t *testing.T) {
 			lab.Isolate(t, func(t *testing.T) {
 				host := lab.NewHost(t, "host")

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -74,6 +75,11 @@ func (o *verifyOptions) complete(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("profile") && o.intent.profile == "" {
 		return usageError(errors.New("--profile needs a name"), "tcptune profiles list shows the profiles")
 	}
+	for _, name := range []string{"rate", "rtt", "profiles"} {
+		if cmd.Flags().Changed(name) && o.intent.profile == "" {
+			return usageError(fmt.Errorf("--%s is for a profile, and none is named", name), "add --profile NAME")
+		}
+	}
 	o.intent.source.root, o.intent.source.noNetlink = o.place.root, settings.NoNetlink
 	return o.place.complete()
 }
@@ -116,7 +122,7 @@ func runVerify(ctx context.Context, s streams, o *verifyOptions) error {
 	case !v.InSync():
 		return answerNo()
 	case !v.Judged():
-		return &exitError{status: exitFailed, err: errors.New("not every key could be read")}
+		return &exitError{status: exitFailed, err: errors.New("not every key could be judged")}
 	}
 	return nil
 }

@@ -136,6 +136,9 @@ func (v *verifier) source() []Setting {
 	last := in.Last
 	if in.Profile != "" {
 		v.out.Source, v.out.Name = "profile", in.Profile
+		if !v.persistent {
+			v.out.Notes = append(v.out.Notes, "this is not the initial network namespace: files are not judged")
+		}
 		return profileSettings(in.Wanted)
 	}
 	if last != nil {
@@ -230,6 +233,9 @@ func (v *verifier) key(s Setting) Verified {
 	v.judgeLive(&k)
 	if v.persistent {
 		v.judgeBoot(&k)
+	}
+	if !v.live && !v.persistent { // unknown is not as wanted
+		k.Status, k.Detail = VerifiedUnread, "neither the live value nor the files were to be judged"
 	}
 	return k
 }

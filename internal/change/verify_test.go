@@ -162,3 +162,23 @@ func TestVerify(t *testing.T) {
 		})
 	}
 }
+
+// Where neither live values nor files are judged, nothing is as wanted: outside the
+// initial network namespace there are no files to judge, and --boot leaves out the rest.
+func TestVerifyJudgesNothing(t *testing.T) {
+	no := false
+	root := writeTree(t, map[string]string{"proc/sys/net/core/somaxconn": "4096\n"})
+	host := Host{BootID: "b", Netns: "net:[2]", Initial: &no}
+	s, err := ReadSituation(NewPaths(root, ""), host, filepath.Join(root, "proc/sys"), sysctl.LoadCatalogue(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted := []Wanted{{Key: sysctl.MustKey("net.core.somaxconn"), Value: "4096", Bound: AtLeast}}
+	v := Verify(VerifyInput{Situation: s, Profile: "server", Wanted: wanted, BootOnly: true})
+	if v.Judged() || v.Keys[0].Status != VerifiedUnread {
+		t.Errorf("unexpected %+v", v.Keys)
+	}
+	if v = Verify(VerifyInput{Situation: s, Profile: "server", Wanted: wanted}); !v.Judged() || !v.InSync() || len(v.Notes) != 1 {
+		t.Errorf("unexpected %+v", v)
+	}
+}

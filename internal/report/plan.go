@@ -102,7 +102,8 @@ func (p *Plan) WriteText(w io.Writer, style Style) error {
 	page.planKeys("to set", g.set)
 	page.planKeys("to take out: the value from before tcptune comes back", g.restored)
 	page.planKeys("not to be set now", g.unable)
-	page.planLines(g.lines)
+	page.planLines("already live, only the line is new", g.lines)
+	page.planLines("only the line goes, the live value stays", g.leaving)
 	if p.Changed || p.Refused {
 		page.planSame(g.same)
 	}
@@ -125,6 +126,7 @@ type planGroups struct {
 	set      []PlanKey // the live value changes, or is not known
 	lines    []PlanKey // only the line in the drop-in is new: the live value is as wanted
 	restored []PlanKey
+	leaving  []PlanKey // only the line in the drop-in goes
 	unable   []PlanKey
 	same     []PlanKey
 }
@@ -138,6 +140,8 @@ func (p *Plan) groups() planGroups {
 			list = &g.same
 		case k.Status == change.Pending, k.Status == change.Unsupported, k.Status == change.ReadOnly:
 			list = &g.unable
+		case k.Action == change.ActionRestore && (k.onlyLine() || p.Mode == change.ModePersist):
+			list = &g.leaving
 		case k.Action == change.ActionRestore:
 			list = &g.restored
 		case k.onlyLine():
@@ -154,19 +158,19 @@ func (k PlanKey) onlyLine() bool {
 	return k.Status == change.Changed && k.Before != nil && k.Wanted != nil && k.Before.Equal(*k.Wanted) && k.Detail == "" && !k.Shadowed
 }
 
-// planLines prints one line for each key that gets a line in the drop-in and keeps its
-// live value.
-func (p *page) planLines(keys []PlanKey) {
+// planLines prints one line for each key that keeps its live value, with that value if
+// it is known.
+func (p *page) planLines(title string, keys []PlanKey) {
 	if len(keys) == 0 {
 		return
 	}
-	p.planTitle("already live, only the line is new")
+	p.planTitle(title)
 	width := 0
 	for _, k := range keys {
 		width = max(width, ansi.StringWidth(Clean(k.Key.String())))
 	}
 	for _, k := range keys {
-		name, value := Clean(k.Key.String()), Clean(newText(k))
+		name, value := Clean(k.Key.String()), Clean(k.keptText())
 		if line := "  " + name + strings.Repeat(" ", width-ansi.StringWidth(name)+2) + value; ansi.StringWidth(line) <= p.style.width() {
 			p.line(line)
 			continue
@@ -174,6 +178,14 @@ func (p *page) planLines(keys []PlanKey) {
 		p.block("  ", "      ", name+" "+value)
 	}
 	p.blank()
+}
+
+// keptText is the live value that stays; "" if it is not known, as below a directory tree.
+func (k PlanKey) keptText() string {
+	if k.Before == nil {
+		return ""
+	}
+	return liveText(k.Before)
 }
 
 // planSame names the keys that are as wanted, live and in the file, by their last part.
@@ -246,6 +258,9 @@ func (p *page) planKey(k PlanKey) {
 		p.block(indent, indent, k.Detail)
 	}
 	why := k.Reason
+	if k.Action == change.ActionRestore {
+		why = "" // the title says it
+	}
 	if k.Origin != "" {
 		why = strings.TrimSpace(why + " (" + k.Origin + ")")
 	}
@@ -384,7 +399,7 @@ func (p *page) planSummary(plan *Plan, g planGroups) {
 	for _, part := range []struct {
 		n    int
 		text string
-	}{{len(g.set), "to set"}, {len(g.restored), "to take out"}, {len(g.unable), "not to be set now"}, {len(g.lines), "already live"}, {len(g.same), "as wanted already"}} {
+	}{{len(g.set), "to set"}, {len(g.restored) + len(g.leaving), "to take out"}, {len(g.unable), "not to be set now"}, {len(g.lines), "already live"}, {len(g.same), "as wanted already"}} {
 		if part.n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.text))
 		}
@@ -397,10 +412,12 @@ func (p *page) planSummary(plan *Plan, g planGroups) {
 		p.line("nothing to do")
 	case !plan.Changed:
 		p.block("", "  ", "nothing to do: "+counts)
-	case counts == "":
-		p.block("", "  ", "would write "+plan.File)
 	case len(g.set)+len(g.restored)+len(g.unable) == 0:
-		p.block("", "  ", "would write "+plan.File+": "+counts)
+		verb := "would write "
+		if plan.Diff.After == nil {
+			verb = "would remove "
+		}
+		p.block("", "  ", strings.TrimSuffix(verb+plan.File+": "+counts, ": "))
 	default:
 		p.block("", "  ", "would change this host: "+counts)
 	}

@@ -32,6 +32,7 @@ func examplePlan() *change.Plan {
 				Effect: "[1] new sockets (accepted copy listener); [2] immediate", Status: change.Changed},
 			{Key: sysctl.MustKey("net.ipv4.tcp_fin_timeout"), Action: change.ActionRestore, Live: value("30"), New: value("60"), Status: change.Changed},
 			{Key: sysctl.MustKey("net.ipv4.tcp_dsack"), Action: change.ActionRestore, Live: value("0"), Status: change.Changed, Detail: "its value from before tcptune is not known: 0 stays until the next boot"},
+			{Key: sysctl.MustKey("net.ipv4.tcp_ecn"), Action: change.ActionRestore, Live: value("2"), New: value("2"), Reason: "not shown", Status: change.Changed},
 			{Key: sysctl.MustKey("net.netfilter.nf_conntrack_max"), Action: change.ActionSet, New: value("262144"), Status: change.Pending, Detail: "its kernel module nf_conntrack is not loaded"},
 			{Key: sysctl.MustKey("net.ipv4.tcp_timestamps"), Action: change.ActionSet, Live: value("1"), New: value("1"), Status: change.Unchanged},
 			{Key: sysctl.MustKey("net.ipv4.tcp_sack"), Action: change.ActionSet, Live: value("1"), New: value("1"), Reason: "not shown", Status: change.Changed},
@@ -80,10 +81,11 @@ func TestPlanSummary(t *testing.T) {
 		want string
 	}{
 		{"refused", func(*change.Plan) {}, "refused: 1 conflict; nothing would be written\n"},
-		{"changes", func(p *change.Plan) { p.Conflicts = nil }, "would change this host: 2 to set, 2 to take out, 1 not to be set now, 2\n  already live, 1 as wanted already\n"},
+		{"changes", func(p *change.Plan) { p.Conflicts = nil }, "would change this host: 2 to set, 3 to take out, 1 not to be set now, 2\n  already live, 1 as wanted already\n"},
 		{"the file only", func(p *change.Plan) { p.Conflicts, p.Steps = nil, nil }, "would write /etc/sysctl.d/90-tcptune.conf\n"},
-		{"lines only", func(p *change.Plan) { p.Conflicts, p.Steps = nil, p.Steps[5:] }, "would write /etc/sysctl.d/90-tcptune.conf: 2 already live, 1 as wanted already\n"},
-		{"nothing", func(p *change.Plan) { p.Conflicts, p.Steps, p.Before = nil, p.Steps[5:6], p.After }, "nothing to do: 1 as wanted already\n"},
+		{"lines only", func(p *change.Plan) { p.Conflicts, p.Steps = nil, p.Steps[6:] }, "would write /etc/sysctl.d/90-tcptune.conf: 2 already live, 1 as wanted already\n"},
+		{"the file goes", func(p *change.Plan) { p.Conflicts, p.Steps, p.After = nil, p.Steps[4:5], nil }, "would remove /etc/sysctl.d/90-tcptune.conf: 1 to take out\n"},
+		{"nothing", func(p *change.Plan) { p.Conflicts, p.Steps, p.Before = nil, p.Steps[6:7], p.After }, "nothing to do: 1 as wanted already\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			plan := examplePlan()
@@ -163,6 +165,9 @@ already live, only the line is new
   net.ipv4.tcp_sack  1
   net.ipv4.tcp_wmem  4096 16384 4194304
 
+only the line goes, the live value stays
+  net.ipv4.tcp_ecn  2
+
 as wanted already, 1 key: tcp_timestamps
 
 --- /etc/sysctl.d/90-tcptune.conf
@@ -224,6 +229,9 @@ not to be set now
 already live, only the line is new
   net.ipv4.tcp_sack  1
   net.ipv4.tcp_wmem  4096 16384 4194304
+
+only the line goes, the live value stays
+  net.ipv4.tcp_ecn  2
 
 as wanted already, 1 key:
   tcp_timestamps

@@ -275,7 +275,7 @@ func (s *changeScene) endsRight(at string, about interruption, status int) {
 		}
 	case exitFailed:
 		// What confirm cannot complete ends the trial.
-		if got != about.from && !(about.from == "trial" && got == "old") {
+		if got != about.from && (about.from != "trial" || got != "old") {
 			s.Errorf("%s: status %d, %s", at, status, got)
 		}
 	default:

@@ -95,7 +95,12 @@ func newLive() map[sysctl.Key]sysctl.Value {
 // newWorld has the old state. Only the lock is a real file.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	root := t.TempDir()
+	return newWorldAt(t.TempDir())
+}
+
+// newWorldAt is newWorld with a directory for the lock, which worlds one after the other
+// may share.
+func newWorldAt(root string) *world {
 	fsys := faultfs.New()
 	w := &world{fsys: fsys, file: filepath.Join(root, DefaultDropIn)}
 	fsys.Put(w.file, oldFile, 0o640)
@@ -196,8 +201,8 @@ func TestFaults(t *testing.T) {
 	for _, action := range []string{"apply", "rollback"} {
 		for name, fault := range faults() {
 			t.Run(action+"/"+name, func(t *testing.T) {
-				n := 1
-				for testFault(t, action, n, fault) {
+				root, n := t.TempDir(), 1
+				for testFault(t, root, action, n, fault) {
 					n++
 				}
 				if n < 20 {
@@ -209,9 +214,9 @@ func TestFaults(t *testing.T) {
 }
 
 // testFault meets the n-th operation; false if there is none.
-func testFault(t *testing.T, action string, n int, fault faultfs.Fault) bool {
+func testFault(t *testing.T, root, action string, n int, fault faultfs.Fault) bool {
 	t.Helper()
-	w := newWorld(t)
+	w := newWorldAt(root)
 	act, from, to := w.apply, "old", "new"
 	if action == "rollback" {
 		if err := w.apply(t); err != nil {

@@ -218,27 +218,38 @@ const maxGuardFailures = 20
 // brings the values back. It ends early when the trial does. Each tick of wait, which
 // is about a second, the clock is looked at again, as the host may have slept.
 func (m *Machine) GuardTrial(id int, wait func()) (*Result, error) {
-	for failures := 0; ; {
-		e, err := m.Entry(id)
-		if err == nil && (e.Trial == nil || e.Phase != PhaseTrial && e.Phase != PhasePending) {
-			return &Result{Entry: id, Keys: []KeyResult{}}, nil
-		}
-		if err == nil && m.expired(e.Trial) {
-			var result *Result
-			if result, err = m.RevertTrial(id); err == nil || errors.Is(err, ErrRefused) || errors.Is(err, ErrPartial) {
-				return result, err
-			}
-		}
-		if err != nil && !errors.Is(err, ErrBusy) { // that is a confirm, perhaps, or the run that began the trial
-			failures++ // one after the other
-		} else {
+	for failures := 0; ; wait() {
+		var result *Result
+		err := quietly(func() (err error) {
+			result, err = m.guard(id)
+			return err
+		})
+		switch {
+		case err == nil && result != nil, errors.Is(err, ErrRefused), errors.Is(err, ErrPartial):
+			return result, err
+		case err == nil, errors.Is(err, ErrBusy): // a confirm, perhaps, or the run that began the trial
 			failures = 0
+			continue
 		}
-		if failures == maxGuardFailures {
+		if failures++; failures == maxGuardFailures {
 			return nil, fmt.Errorf("guard the trial: %w", err)
 		}
-		wait()
 	}
+}
+
+// guard looks once and ends the trial if it is time. The result is nil while there is
+// something to guard.
+func (m *Machine) guard(id int) (*Result, error) {
+	e, err := m.Entry(id)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.Trial == nil || e.Phase != PhaseTrial && e.Phase != PhasePending:
+		return &Result{Entry: id, Keys: []KeyResult{}}, nil
+	case !m.expired(e.Trial):
+		return nil, nil
+	}
+	return m.RevertTrial(id)
 }
 
 // RevertTrial ends the trial with this id if it is still one, whatever its deadline: a

@@ -35,6 +35,11 @@ func trialActions() map[string]struct {
 			_, err := w.RevertTrial(1)
 			return err
 		}},
+		"guard": {"old", func(_ *testing.T, w *world) error {
+			w.Boottime = func() (float64, error) { return 1000, nil }
+			_, err := w.GuardTrial(1, func() {})
+			return err
+		}},
 		"rollback": {"old", func(t *testing.T, w *world) error { return w.rollback(t) }},
 	}
 }
@@ -59,8 +64,8 @@ func TestTrialFaults(t *testing.T) {
 	for action := range trialActions() {
 		for name, fault := range all {
 			t.Run(action+"/"+name, func(t *testing.T) {
-				n := 1
-				for testTrialFault(t, action, n, fault) {
+				root, n := t.TempDir(), 1
+				for testTrialFault(t, root, action, n, fault) {
 					n++
 				}
 				if n < 15 {
@@ -72,9 +77,9 @@ func TestTrialFaults(t *testing.T) {
 }
 
 // testTrialFault meets the n-th operation; false if there is none.
-func testTrialFault(t *testing.T, action string, n int, fault faultfs.Fault) bool {
+func testTrialFault(t *testing.T, root, action string, n int, fault faultfs.Fault) bool {
 	t.Helper()
-	w := newWorld(t)
+	w := newWorldAt(root)
 	w.Boottime = func() (float64, error) { return 100, nil }
 	from, to, act := "old", trialActions()[action].to, trialActions()[action].act
 	if action != "try" {
@@ -101,6 +106,8 @@ func testTrialFault(t *testing.T, action string, n int, fault faultfs.Fault) boo
 		if got != to || !strings.Contains(err.Error(), "the run is complete") {
 			t.Errorf("%s: %s after %v", at, got, err)
 		}
+	case err != nil && action == "guard":
+		t.Errorf("%s: the watchdog gives up: %v", at, err)
 	case err == nil && got != to && !crashed:
 		t.Errorf("%s: %s without an error", at, got)
 	case err != nil && action != "revert" && got != from && got != "old": // the watchdog comes again

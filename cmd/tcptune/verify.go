@@ -31,7 +31,8 @@ func newVerifyCommand(s streams) *cobra.Command {
 the lines that win at the next boot under each loader. It only reads. With
 --quiet it prints nothing but errors.
 
-Exit status: 0 in sync, 1 drift, 3 there is nothing to compare with.`,
+Exit status: 0 in sync, 1 drift, 3 there is nothing to compare with, or not
+everything could be judged.`,
 		Example: `  tcptune verify
   tcptune verify --profile server --runtime
   tcptune verify --quiet || tcptune apply --profile server`,

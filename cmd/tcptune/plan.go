@@ -13,6 +13,7 @@ import (
 
 	"github.com/tcptune/tcptune/internal/change"
 	"github.com/tcptune/tcptune/internal/report"
+	"github.com/tcptune/tcptune/sysctl"
 )
 
 // planOptions are what plan and apply share: what is wanted, where, and how
@@ -224,6 +225,10 @@ func refusal(plan *change.Plan) error {
 			hint = "make the edit that the plan shows, or go on with --accept-shadowed"
 		case c.Edit != "" && len(refused) == 1:
 			hint = c.Edit
+		case c.Kind == "invalid" && c.Key != nil && len(refused) == 1:
+			if _, known := sysctl.LoadCatalogue().Lookup(*c.Key); known {
+				hint = fmt.Sprintf("nothing was changed; tcptune explain %s says what it takes", c.Key)
+			}
 		}
 	}
 	text := refused[0].Text

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/tcptune/tcptune/internal/atomicfile/faultfs"
+	"github.com/tcptune/tcptune/sysctl"
 )
 
 // trialActions are what may happen to a trial, and the state to which each leads.
@@ -164,5 +166,61 @@ func (w *world) settle(t *testing.T, at string, recoverFirst bool) {
 		if err := w.apply(t); err != nil || w.state() != "new" {
 			t.Errorf("%s: the next run: %v, %s", at, err, w.state())
 		}
+	}
+}
+
+// stubborn is live values of which one cannot be written.
+type stubborn struct {
+	Live
+	key sysctl.Key
+}
+
+func (l stubborn) Set(key sysctl.Key, value sysctl.Value) error {
+	if key == l.key {
+		return &sysctl.Error{Op: "write", Key: key, Err: syscall.EPERM}
+	}
+	return l.Live.Set(key, value)
+}
+
+// TestTrialEndsWhatItCan: a value that cannot be brought back does not keep the others,
+// and the trial is over when all are back.
+func TestTrialEndsWhatItCan(t *testing.T) {
+	for key := range newLive() {
+		w := newWorld(t)
+		if err := trialActions()["try"].act(t, w); err != nil {
+			t.Fatal(err)
+		}
+		w.Live = stubborn{w.live, key}
+		if _, err := w.RevertTrial(1); !errors.Is(err, syscall.EPERM) {
+			t.Errorf("%s: unexpected error %v", key, err)
+		}
+		want := oldLive()
+		want[key] = newLive()[key]
+		if !maps.Equal(want, w.live.values) {
+			t.Errorf("%s: want %v, got %v", key, want, w.live.values)
+		}
+		w.Live = w.live
+		if _, err := w.RevertTrial(1); err != nil || w.state() != "old" {
+			t.Errorf("%s: the next try: %v, %s", key, err, w.state())
+		}
+	}
+}
+
+// TestTrialKeepsWatchdog: a confirm that can neither go on nor back leaves the watchdog,
+// as the journal says that the trial is pending still.
+func TestTrialKeepsWatchdog(t *testing.T) {
+	w := newWorld(t)
+	if err := trialActions()["try"].act(t, w); err != nil {
+		t.Fatal(err)
+	}
+	dog := &fakeDog{}
+	_, err := w.Confirm(t.Context(), ApplyOptions{Prove: func() error {
+		for i := range 300 {
+			w.fsys.Inject(1+i, faultfs.Fault{Err: syscall.EROFS})
+		}
+		return errors.New("shadowed")
+	}}, dog)
+	if !errors.Is(err, ErrPartial) || dog.disarmed {
+		t.Errorf("unexpected error %v, disarmed %t", err, dog.disarmed)
 	}
 }

@@ -47,3 +47,20 @@ func TestHistoryRefusesForeignJournal(t *testing.T) {
 		})
 	}
 }
+
+// A link in a tree does not lead the lock out of it.
+func TestLockFollowsNoLink(t *testing.T) {
+	root, outside := t.TempDir(), filepath.Join(t.TempDir(), "lock")
+	m := &Machine{Paths: NewPaths(root, ""), Files: atomicfile.OS{}}
+	name := filepath.Join(root, m.Paths.Lock)
+	if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.Symlink(outside, name)); err != nil {
+		t.Fatal(err)
+	}
+	if release, err := m.lock(); err == nil {
+		release()
+		t.Error("want an error")
+	}
+	if _, err := os.Lstat(outside); err == nil {
+		t.Error("a file was made outside the root")
+	}
+}

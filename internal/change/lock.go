@@ -37,7 +37,9 @@ func (m *Machine) lock() (release func(), err error) {
 	if err := makeStateDir(atomicfile.OS{}, filepath.Dir(name)); err != nil {
 		return nil, fmt.Errorf("take the lock: %w", err)
 	}
-	lock := flock.New(name, flock.SetPermissions(0o600))
+	// In a tree a link could lead out of the root, and a pipe would wait for ever.
+	const flags = os.O_CREATE | os.O_RDONLY | syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+	lock := flock.New(name, flock.SetPermissions(0o600), flock.SetFlag(flags))
 	ok, err := lock.TryLock()
 	switch {
 	case err != nil:

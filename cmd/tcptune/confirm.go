@@ -109,6 +109,7 @@ func newRevertTrialCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			w.machine.Hold = nil // the watchdog ignores signals, and to release them would end that
 			_, err = w.machine.Guard(id)
 			return changeError(err)
 		},

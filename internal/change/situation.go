@@ -176,8 +176,7 @@ func readDropIn(paths Paths) DropInFile {
 // mount notes what the file system of dir keeps.
 func (d *DropInFile) mount(dir string) {
 	d.ROnly = errors.Is(unix.Access(dir, unix.W_OK), unix.EROFS)
-	var stat unix.Statfs_t
-	if unix.Statfs(dir, &stat) == nil && (stat.Type == unix.TMPFS_MAGIC || stat.Type == unix.RAMFS_MAGIC) {
+	if inMemory(dir) {
 		d.Volatile = "tmpfs"
 	}
 }

@@ -14,8 +14,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -29,18 +27,6 @@ const (
 	systemdRun    = "/usr/bin/systemd-run"
 	systemctl     = "/usr/bin/systemctl"
 )
-
-// boottime is the time since boot in seconds, sleep included.
-func (m *Machine) boottime() (float64, error) {
-	if m.Boottime != nil {
-		return m.Boottime()
-	}
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return 0, fmt.Errorf("read the clock of the time since boot: %w", err)
-	}
-	return float64(t.Sec) + float64(t.Nsec)/1e9, nil
-}
 
 // A Detached watchdog is a timer of systemd where it may be one, else a process of its
 // own session that the end of this one and of the terminal does not reach.

@@ -87,7 +87,7 @@ const (
 // A Conflict is a reason to refuse a plan as a whole.
 type Conflict struct {
 	Key      *sysctl.Key `json:"key,omitempty"` // nil if it is about no single key
-	Kind     string      `json:"kind"`          // shadowed, invalid, edited, file, namespace
+	Kind     string      `json:"kind"`          // shadowed, invalid, unsupported, edited, file, namespace
 	Text     string      `json:"text"`          // one sentence
 	File     string      `json:"file,omitempty"`
 	Line     int         `json:"line,omitempty"`

@@ -156,7 +156,9 @@ func (p *planner) owned() []sysctl.Key {
 // setting turns what is wanted into a line, with the value that its bound comes to.
 func (p *planner) setting(block Block, w Wanted) Setting {
 	t := Setting{Key: w.Key, Value: sysctl.NewValue(string(w.Value)), Block: block, Origin: w.Origin, Reason: w.Reason, Source: w.Source, Bound: w.Bound}
-	t.Original = p.situation.original(w.Key)
+	if p.owns(w.Key) { // else the journal speaks of a boot whose live values are gone
+		t.Original = p.situation.original(w.Key)
+	}
 	base := t.Original
 	switch i := slices.IndexFunc(p.plan.Prior.Settings, func(prior Setting) bool { return prior.Key == w.Key && !prior.Overridden }); {
 	case base != nil:

@@ -471,6 +471,10 @@ func TestPlanRuntimeAfterBoot(t *testing.T) {
 	h.set("net.core.somaxconn", "128")
 	p := h.plan(setOne("net.ipv4.tcp_fin_timeout", "30"), PlanOptions{Mode: ModeRuntime})
 	wantSteps(t, p, "tcp_fin_timeout set 60 -> 30 changed")
+	// What an admin gave this boot is what comes back.
+	h.set("net.core.somaxconn", "512")
+	h.apply(h.plan(setOne("net.core.somaxconn", "1024"), PlanOptions{}))
+	wantSteps(t, h.plan(Intent{Absent: true}, PlanOptions{}), "somaxconn restore 1024 -> 512 changed")
 }
 
 // A boot keeps what the drop-in says, and the journal the values from before it.

@@ -50,6 +50,10 @@ func (p *planner) place() {
 	if err := CheckDropInPath(file); err != nil {
 		refuse("", "%v", err)
 	}
+	if other := p.situation.otherDropIn(); other != "" {
+		refuse("use that file, or take its settings out first: tcptune apply --absent --file "+other,
+			"what tcptune set is in %s: one desired state is not kept in two files", other)
+	}
 	switch {
 	case d.Type == fs.ModeSymlink:
 		refuse("remove the link, or name another file with --file", "%s is a symbolic link: what it leads to is not tcptune's", file)
@@ -134,7 +138,11 @@ func (p *planner) culprit(err error) *sysctl.Key {
 // checkValue returns why the value of a step must not be written.
 func (p *planner) checkValue(step Step) error {
 	key, value := step.Key, *step.New
-	if !strings.HasPrefix(key.Path(), "net/") && !p.options.AllowAny && !p.agreed(key, value) {
+	beyond := !strings.HasPrefix(key.Path(), "net/")
+	switch {
+	case beyond && p.situation.child():
+		return fmt.Errorf("%s belongs to the whole machine: it is changed from the initial network namespace only", key)
+	case beyond && !p.options.AllowAny && !p.agreed(key, value):
 		return fmt.Errorf("%s is not below net.: tcptune changes others only with --allow-any", key)
 	}
 	if err := checkText(key, value, p.persists()); err != nil {

@@ -354,6 +354,11 @@ func TestPlanRefuses(t *testing.T) {
 		{name: "octal", in: setOne("net.core.somaxconn", "010"), kind: "invalid", text: "net.core.somaxconn"},
 		{name: "tw_recycle", prepare: func(h *fakeHost) { h.set("net.ipv4.tcp_tw_recycle", "0") }, in: setOne("net.ipv4.tcp_tw_recycle", "1"), kind: "invalid", text: "behind NAT"},
 		{name: "outside net", prepare: func(h *fakeHost) { h.set("vm.swappiness", "60") }, in: setOne("vm.swappiness", "10"), kind: "invalid", text: "--allow-any"},
+		{name: "the machine's, from a child namespace", prepare: func(h *fakeHost) {
+			initial := false
+			h.host.Initial = &initial
+			h.set("vm.swappiness", "60")
+		}, in: setOne("vm.swappiness", "10"), o: PlanOptions{Mode: ModeRuntime, AllowAny: true}, kind: "invalid", text: "belongs to the whole machine"},
 		{name: "a pattern", in: setOne("net.ipv4.conf.*.rp_filter", "1"), kind: "invalid", text: "is a pattern"},
 		{name: "no value", prepare: func(h *fakeHost) { h.set("net.ipv4.ip_local_reserved_ports", "80") }, in: setOne("net.ipv4.ip_local_reserved_ports", ""), kind: "invalid", text: "without a value"},
 		{name: "across keys", prepare: func(h *fakeHost) {
@@ -484,6 +489,25 @@ func TestPlanRestoreAfterBoot(t *testing.T) {
 	h.host.BootID = "boot-2"
 	wantNothing(t, h.plan(setOne("net.core.somaxconn", "1024"), PlanOptions{}))
 	wantSteps(t, h.plan(Intent{Absent: true}, PlanOptions{}), "somaxconn restore 1024 -> 128 changed")
+}
+
+// One desired state is not kept in two files.
+func TestPlanOtherFile(t *testing.T) {
+	h := newFakeHost(t, ordinary())
+	p := h.plan(server(), PlanOptions{})
+	h.apply(p)
+	h.last.File = &FileChange{Path: p.File, After: p.After}
+	h.paths.DropIn = "/etc/sysctl.d/95-other.conf"
+	set := setOne("net.ipv4.tcp_fin_timeout", "30")
+	if refused := h.plan(set, PlanOptions{}).Refused(); len(refused) != 1 || !strings.Contains(refused[0].Text, "what tcptune set is in "+DefaultDropIn) {
+		t.Errorf("want a refusal that names the other file, got %+v", refused)
+	}
+	if err := os.Remove(filepath.Join(h.paths.Root, DefaultDropIn)); err != nil {
+		t.Fatal(err)
+	}
+	if refused := h.plan(set, PlanOptions{}).Refused(); len(refused) > 0 {
+		t.Errorf("the other file is gone, and it is refused: %+v", refused)
+	}
 }
 
 // A drop-in that went missing is written again, whole.

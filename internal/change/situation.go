@@ -230,6 +230,19 @@ func (s *Situation) Prior(mode Mode) (State, []sysctl.Problem, error) {
 	return state, problems, err
 }
 
+// otherDropIn returns the file that the last run left the desired state in, if it is
+// there and another one than this run's.
+func (s *Situation) otherDropIn() string {
+	last := s.last()
+	if last == nil || last.File == nil || last.File.After == nil || last.File.Path == s.Paths.DropIn {
+		return ""
+	}
+	if !slices.ContainsFunc(s.Files.Read, func(f sysctl.FileInfo) bool { return f.Path == last.File.Path }) {
+		return ""
+	}
+	return last.File.Path
+}
+
 // original is the live value of key from before tcptune; nil if it is not known.
 func (s *Situation) original(key sysctl.Key) *sysctl.Value {
 	if last := s.last(); last != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tcptune/tcptune/sysctl"
 )
@@ -46,7 +47,7 @@ func FuzzDecodeEntry(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(entry, same, cmp.AllowUnexported(sysctl.Key{})); diff != "" {
+		if diff := cmp.Diff(entry, same, cmp.AllowUnexported(sysctl.Key{}), cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("unexpected entry (-want +got)\n%s", diff)
 		}
 	})

@@ -70,9 +70,9 @@ func (f *Files) LinesOf(info FileInfo) []Line {
 	return lines
 }
 
-// directories returns where systemd-sysctl and procps look for drop-ins, best first.
+// Directories returns where systemd-sysctl and procps look for drop-ins, best first.
 // systemd leaves /lib out unless it was built for a split /usr.
-func directories() []string {
+func Directories() []string {
 	return []string{"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"}
 }
 
@@ -96,7 +96,7 @@ func FindLines(root string) (*Files, error) {
 		return nil, fmt.Errorf("find sysctl.d files: %w", err)
 	}
 	f := finder{root: root, files: &Files{}, left: MaxTotalBytes}
-	for _, dir := range directories() {
+	for _, dir := range Directories() {
 		f.addDir(dir)
 	}
 	slices.SortStableFunc(f.files.Read, func(a, b FileInfo) int {

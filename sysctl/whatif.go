@@ -54,7 +54,7 @@ func (f *Files) names() []FileInfo {
 
 // arrange sorts and masks the names of Read, and orders and marks Lines to match.
 func (f *Files) arrange() {
-	rank := func(info FileInfo) int { return slices.Index(directories(), path.Dir(info.Path)) }
+	rank := func(info FileInfo) int { return slices.Index(Directories(), path.Dir(info.Path)) }
 	var outside []FileInfo
 	for _, single := range singles() {
 		for _, info := range f.Read {

@@ -105,7 +105,7 @@ func (m *Machine) accepts(p *Plan) error {
 		return refuse("%w: this one is of another host, boot or network namespace", ErrStale)
 	case p.Mode == ModeRuntime && m.Live == nil:
 		return refuse("a directory tree has no live values")
-	case p.Mode != ModeRuntime && m.Live != nil && m.Host.Initial != nil && !*m.Host.Initial:
+	case p.Mode != ModeRuntime && m.Live != nil && m.Host.child():
 		return refuse("this is not the initial network namespace: the files below /etc are those of the host [--runtime-only changes live values only]")
 	}
 	return nil

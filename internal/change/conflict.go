@@ -15,17 +15,12 @@ import (
 
 func (p *planner) conflict(c Conflict) { p.plan.Conflicts = append(p.plan.Conflicts, c) }
 
-// dropInDirs are the directories that loaders read.
-func dropInDirs() []string {
-	return []string{"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"}
-}
-
 // CheckDropInPath returns why name, as seen from inside the root, can be no drop-in.
 func CheckDropInPath(name string) error {
-	dir, base := path.Dir(name), path.Base(name)
+	dir, base, dirs := path.Dir(name), path.Base(name), sysctl.Directories()
 	switch {
-	case path.Clean(name) != name || !slices.Contains(dropInDirs(), dir):
-		return fmt.Errorf("%q is not in one of %s", name, strings.Join(dropInDirs(), ", "))
+	case path.Clean(name) != name || !slices.Contains(dirs, dir):
+		return fmt.Errorf("%q is not in one of %s", name, strings.Join(dirs, ", "))
 	case !strings.HasSuffix(base, ".conf"):
 		return fmt.Errorf("%q does not end in .conf: no loader reads it", name)
 	case strings.HasPrefix(base, "."):

@@ -3,6 +3,7 @@
 package change
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -65,15 +66,10 @@ func tryOnTheKernel(t *testing.T, root string, within time.Duration) {
 // waitTrialEnd waits until the watchdog has ended entry 1 and returns the live value.
 func waitTrialEnd(t *testing.T, m *Machine, phase Phase) string {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	lab.Eventually(t, 20*time.Second, func() (bool, string) {
 		e, err := m.Entry(1)
-		if err == nil && e.Phase == phase {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("entry 1 is %+v, %v", e, err)
-		}
-	}
+		return err == nil && e.Phase == phase, fmt.Sprintf("entry 1 is %+v, %v", e, err)
+	})
 	v, err := m.Live.Get(sysctl.MustKey(trialKey))
 	if err != nil {
 		t.Fatal(err)
@@ -93,15 +89,11 @@ func waitGone(t *testing.T, m *Machine) {
 	if !ok || err != nil {
 		t.Fatalf("watchdog %q", e.Trial.Watchdog)
 	}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	lab.Eventually(t, 20*time.Second, func() (bool, string) {
 		status, err := os.ReadFile("/proc/" + text + "/stat")
-		if err != nil || strings.Contains(string(status), ") Z ") { // gone, or nobody has asked for its status
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the watchdog %d is still there", pid)
-		}
-	}
+		gone := err != nil || strings.Contains(string(status), ") Z ") // a zombie, or nothing
+		return gone, fmt.Sprintf("the watchdog %d is still there", pid)
+	})
 }
 
 // envApplier makes TestTrialApplier the process that is killed.

@@ -30,6 +30,7 @@ const (
 type checkOptions struct {
 	source          sourceOptions
 	rulesDir        string
+	waivers         waiverOptions
 	formats         []string
 	why             bool
 	requireComplete bool
@@ -50,7 +51,7 @@ nothing and needs no privilege; as an ordinary user it cannot name other users'
 processes, and says so.
 
 Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
-3 could not judge, 64 wrong usage, 78 a bad rule or config file.`,
+3 could not judge, 64 wrong usage, 78 a bad rule, waiver or config file.`,
 		Example: `  tcptune check
   tcptune check --window 0 --format json
   tcptune check --only accept-queue --fail-on notice
@@ -69,6 +70,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	f.StringSlice("only", nil, "judge these rules or categories only")
 	f.StringSlice("skip", nil, "leave these rules or categories out")
 	f.StringVar(&o.rulesDir, "rules", "", "directory with further rules")
+	o.waivers.addFlag(cmd)
 	addFormatFlag(cmd, &o.formats)
 	f.StringVar(&o.profile, "profile", "", "also report what is not as this profile wants it")
 	o.profiles.addDirFlag(cmd)
@@ -124,6 +126,10 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
+	waivers, err := o.waivers.load(set)
+	if err != nil {
+		return err
+	}
 	if set, err = set.Select(o.settings.Only, o.settings.Skip); err != nil {
 		return usageError(err, "tcptune rules list shows all rules and categories")
 	}
@@ -150,6 +156,7 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 		f := facts.Derive(window, catalogue)
 		o.addDeviations(check, profile.Evaluate(f, given), f, catalogue, u)
 	}
+	check.Waive(waivers, time.Now())
 	check.ExitStatus = o.status(check)
 	if err := writeResult(s.out, o.formats, o.settings.Color, check); err != nil {
 		return err

@@ -21,7 +21,7 @@ const (
 	exitUsage       = 64  // the command line is wrong (EX_USAGE of sysexits.h)
 	exitBusy        = 75  // another run or a pending trial holds the lock (EX_TEMPFAIL)
 	exitPermission  = 77  // permission denied (EX_NOPERM)
-	exitConfig      = 78  // a bad config, rule or profile file (EX_CONFIG)
+	exitConfig      = 78  // a bad config, rule, profile or waiver file (EX_CONFIG)
 	exitInterrupted = 130 // ended by SIGHUP, SIGINT or SIGTERM, and the system is as it was
 )
 

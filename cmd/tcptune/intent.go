@@ -9,6 +9,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -30,6 +31,7 @@ type intentOptions struct {
 	refresh     bool
 	maxRisk     string
 	allowAny    bool
+	waivers     waiverOptions
 
 	source sourceOptions // for --recommended
 }
@@ -49,6 +51,7 @@ func (o *intentOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.refresh, "refresh", false, "read anew what the profile's formulas need, instead of keeping what the first run read")
 	f.StringVar(&o.maxRisk, "max-risk", "low", "with --recommended: take settings up to this risk ("+strings.Join(rules.Risks(), ", ")+")")
 	f.BoolVar(&o.allowAny, "allow-any", false, "allow keys outside net.")
+	o.waivers.addFlag(cmd)
 	f.Duration("window", defaultWindow, "with --recommended: time between the two snapshots; 0 takes one")
 	completeWords(cmd, "max-risk", rules.Risks())
 	completeProfiles(cmd, "profile")
@@ -76,7 +79,7 @@ func (o *intentOptions) complete(cmd *cobra.Command, settings *fileSettings) err
 			return usageError(fmt.Errorf("--%s is for a profile, and none is named", name), "add --profile NAME")
 		}
 	}
-	for _, name := range []string{"max-risk", "window"} {
+	for _, name := range []string{"max-risk", "window", "waivers"} {
 		if flags.Changed(name) && !o.recommended {
 			return usageError(fmt.Errorf("--%s is for --recommended, which is not there", name), "")
 		}
@@ -227,11 +230,17 @@ func (o *intentOptions) recommend(ctx context.Context, u *ui, catalogue *sysctl.
 	if err != nil {
 		return nil, nil, err
 	}
+	waivers, err := o.waivers.load(set)
+	if err != nil {
+		return nil, nil, err
+	}
 	window, err := o.source.window(ctx, u, catalogue)
 	if err != nil {
 		return nil, nil, err
 	}
-	wanted, notes := recommendations(judge(window, set, catalogue, false), o.allowAny)
+	check := judge(window, set, catalogue, false)
+	check.Waive(waivers, time.Now())
+	wanted, notes := recommendations(check, o.allowAny)
 	return wanted, notes, nil
 }
 
@@ -256,6 +265,9 @@ func recommendations(c *report.Check, allowAny bool) (wanted []change.Wanted, no
 			taken[key] = true
 			wanted = append(wanted, wantedOf(f, r, key))
 		}
+	}
+	for _, w := range c.Waived {
+		left[fmt.Sprintf("left out: what rule %s recommends: %s waives it", w.Finding.Rule, w.Waiver.Address)] = true
 	}
 	return wanted, slices.Sorted(maps.Keys(left))
 }

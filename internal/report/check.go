@@ -5,6 +5,7 @@ package report
 import (
 	"io"
 	"slices"
+	"time"
 
 	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/internal/snapshot"
@@ -27,7 +28,7 @@ type Check struct {
 	Findings      []rules.Finding   `json:"findings"`
 	Passed        []string          `json:"passed"`
 	Skipped       []rules.Skipped   `json:"skipped"`
-	Waived        []string          `json:"waived"`
+	Waived        []rules.Waived    `json:"waived"`
 	Summary       Summary           `json:"summary"`
 	ExitStatus    int               `json:"exit_status"`
 
@@ -76,6 +77,7 @@ type Summary struct {
 	Info     int `json:"info"`
 	Judged   int `json:"judged"`
 	Skipped  int `json:"skipped"`
+	Waived   int `json:"waived"` // findings; they are in none of the severities
 }
 
 // NewCheck puts a window and what the rules said about it together.
@@ -88,7 +90,7 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 		Findings:      notNil(results.Findings),
 		Passed:        notNil(results.Passed),
 		Skipped:       notNil(results.Skipped),
-		Waived:        []string{},
+		Waived:        []rules.Waived{},
 		Collection:    Collection{Tiers: []int{}, DurationMS: float64(s.Cost.Microseconds()) / 1000, Gaps: gaps(w)},
 		States:        states(s.Sockets),
 		numbers:       numbers(f),
@@ -112,20 +114,23 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 func (c *Check) count(results rules.Results) {
 	c.Summary.Judged = results.Judged
 	c.Summary.Skipped = results.Rules - results.Judged
-	c.countFindings(results.Findings)
+	c.countFindings()
 }
 
-func (c *Check) countFindings(findings []rules.Finding) {
-	for _, f := range findings {
+// countFindings counts the findings that count.
+func (c *Check) countFindings() {
+	s := &c.Summary
+	s.Critical, s.Warning, s.Notice, s.Info = 0, 0, 0, 0
+	for _, f := range c.Findings {
 		switch f.Severity {
 		case rules.Critical:
-			c.Summary.Critical++
+			s.Critical++
 		case rules.Warning:
-			c.Summary.Warning++
+			s.Warning++
 		case rules.Notice:
-			c.Summary.Notice++
+			s.Notice++
 		case rules.Info:
-			c.Summary.Info++
+			s.Info++
 		}
 	}
 }
@@ -143,7 +148,19 @@ func (c *Check) Add(findings []rules.Finding) {
 		}
 		return 1
 	})
-	c.countFindings(findings)
+	c.countFindings()
+}
+
+// Waive takes the findings that waivers are about out of the verdict, and adds
+// a finding for each waiver that has expired.
+func (c *Check) Waive(waivers []rules.Waiver, now time.Time) {
+	kept, waived := rules.Waive(c.Findings, waivers, now)
+	c.Findings, c.Waived = notNil(kept), notNil(waived)
+	c.Summary.Waived = 0
+	for i := range waived {
+		c.Summary.Waived += 1 + waived[i].Finding.More
+	}
+	c.Add(rules.ExpiredWaivers(waivers, now))
 }
 
 // gaps merges what could not be read at the start and at the end of a window.

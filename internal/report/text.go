@@ -31,6 +31,7 @@ func (c *Check) WriteText(w io.Writer, style Style) error {
 	}
 	p.blank()
 	p.verdict(c)
+	p.waived(c)
 	p.unjudged(c)
 	p.gaps(c)
 	return p.err
@@ -233,6 +234,8 @@ func (p *page) verdict(c *Check) {
 	switch {
 	case problems > 0:
 		p.block("", "  ", fmt.Sprintf("%s: %s", counts(s), judged))
+	case s.Waived > 0:
+		p.block("", "  ", "nothing found that is not waived: "+judged)
 	case len(core) > 0:
 		p.block("", "  ", fmt.Sprintf("nothing found, but %s could not be judged, so this is no clean bill of health: %s", plural(len(core), "core rule", "core rules"), judged))
 	default:
@@ -248,6 +251,22 @@ func (p *page) verdict(c *Check) {
 			p.line(p.style.paint(green, line))
 		}
 	}
+}
+
+// waived says how many findings are waived, by rule.
+func (p *page) waived(c *Check) {
+	if c.Summary.Waived == 0 {
+		return
+	}
+	byRule := make(map[string]int64)
+	for _, w := range c.Waived {
+		byRule[w.Finding.Rule] += 1 + int64(w.Finding.More)
+	}
+	var parts []string
+	for _, n := range snapshot.Counts(byRule, func(rule string) string { return rule }) {
+		parts = append(parts, fmt.Sprintf("%d of %s", n.Count, n.Name))
+	}
+	p.block("", "  ", fmt.Sprintf("%s waived, %s (--format json shows them)", plural(c.Summary.Waived, "finding", "findings"), strings.Join(parts, ", ")))
 }
 
 func counts(s Summary) string {

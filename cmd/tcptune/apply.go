@@ -107,7 +107,7 @@ func (o *applyOptions) checkReload() error {
 
 // completePlanFile refuses what a saved plan has decided already.
 func (o *applyOptions) completePlanFile(cmd *cobra.Command) error {
-	decided := slices.Concat(sourceFlags, []string{"profiles", "rate", "rtt", "max-risk", "waivers", "allow-any", "window", "file",
+	decided := slices.Concat(sourceFlags, recommendedFlags, []string{"profiles", "rate", "rtt", "allow-any", "file",
 		"accept-shadowed", "force", "require-all", "runtime-only", "persist-only"})
 	for _, name := range decided {
 		if cmd.Flags().Changed(name) {

@@ -130,11 +130,8 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	if err != nil {
 		return err
 	}
-	if set, err = set.Select(o.settings.Only, o.settings.Skip); err != nil {
-		return usageError(err, "tcptune rules list shows all rules and categories")
-	}
-	if len(set.Rules) == 0 {
-		return usageError(errors.New("--only and --skip leave no rule to judge"), "")
+	if set, err = selectRules(set, o.settings.Only, o.settings.Skip); err != nil {
+		return err
 	}
 	var profile *profiles.Profile
 	var given profiles.Given

@@ -33,11 +33,15 @@ type intentOptions struct {
 	allowAny    bool
 	waivers     waiverOptions
 
-	source sourceOptions // for --recommended
+	source     sourceOptions // for --recommended
+	only, skip []string      // rules and categories, for --recommended
 }
 
 // sourceFlags are the flags that ask for something.
 var sourceFlags = []string{"profile", "recommended", "set", "unset", "absent", "refresh"}
+
+// recommendedFlags are the flags that say more about --recommended.
+var recommendedFlags = []string{"max-risk", "window", "only", "skip", "waivers"}
 
 func (o *intentOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -53,7 +57,10 @@ func (o *intentOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.allowAny, "allow-any", false, "allow keys outside net.")
 	o.waivers.addFlag(cmd)
 	f.Duration("window", defaultWindow, "with --recommended: time between the two snapshots; 0 takes one")
+	f.StringSlice("only", nil, "with --recommended: take what these rules or categories recommend only")
+	f.StringSlice("skip", nil, "with --recommended: leave out what these rules or categories recommend")
 	completeWords(cmd, "max-risk", rules.Risks())
+	completeRules(cmd, "only", "skip")
 	completeProfiles(cmd, "profile")
 }
 
@@ -79,7 +86,7 @@ func (o *intentOptions) complete(cmd *cobra.Command, settings *fileSettings) err
 			return usageError(fmt.Errorf("--%s is for a profile, and none is named", name), "add --profile NAME")
 		}
 	}
-	for _, name := range []string{"max-risk", "window", "waivers"} {
+	for _, name := range recommendedFlags {
 		if flags.Changed(name) && !o.recommended {
 			return usageError(fmt.Errorf("--%s is for --recommended, which is not there", name), "")
 		}
@@ -87,6 +94,7 @@ func (o *intentOptions) complete(cmd *cobra.Command, settings *fileSettings) err
 	if !slices.Contains(rules.Risks(), o.maxRisk) {
 		return usageError(fmt.Errorf("--max-risk %q is not one of %s", o.maxRisk, strings.Join(rules.Risks(), ", ")), "")
 	}
+	o.only, o.skip = settings.Only, settings.Skip
 	return o.source.complete(cmd, settings)
 }
 
@@ -234,6 +242,9 @@ func (o *intentOptions) recommend(ctx context.Context, u *ui, catalogue *sysctl.
 	if err != nil {
 		return nil, nil, err
 	}
+	if set, err = selectRules(set, o.only, o.skip); err != nil {
+		return nil, nil, err
+	}
 	window, err := o.source.window(ctx, u, catalogue)
 	if err != nil {
 		return nil, nil, err
@@ -338,6 +349,10 @@ func (o *intentOptions) summary() string {
 		if flag.given {
 			words = append(words, "--"+flag.name)
 		}
+	}
+	if o.recommended {
+		add("only", strings.Join(o.only, ","))
+		add("skip", strings.Join(o.skip, ","))
 	}
 	add("set", o.set...)
 	add("unset", o.unset...)

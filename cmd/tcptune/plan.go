@@ -47,6 +47,7 @@ Exit status: 0 planned, 2 with --detailed-exitcode when something would change,
 3 the plan would be refused, 64 wrong usage, 78 a bad config or profile file.`,
 		Example: `  tcptune plan --profile server
   tcptune plan --recommended --window 30s
+  tcptune plan --recommended --only accept-queue --max-risk medium
   tcptune plan --set tcp_fin_timeout=30 --diff
   tcptune plan --profile web -o web.json && tcptune apply --plan web.json`,
 		Args: noArgs,

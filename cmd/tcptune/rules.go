@@ -50,6 +50,18 @@ func loadRules(dir string) (*rules.Set, error) {
 	return joined, nil
 }
 
+// selectRules returns the rules that --only and --skip leave.
+func selectRules(set *rules.Set, only, skip []string) (*rules.Set, error) {
+	left, err := set.Select(only, skip)
+	if err != nil {
+		return nil, usageError(err, "tcptune rules list shows all rules and categories")
+	}
+	if len(left.Rules) == 0 {
+		return nil, usageError(errors.New("--only and --skip leave no rule to judge"), "")
+	}
+	return left, nil
+}
+
 // catalogueKeys are the keys that a rule may name.
 func catalogueKeys() []string {
 	var keys []string

@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
 	-ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 LINT  = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all build reproducible test race lint fuzz bench golden docs clean
+.PHONY: all build reproducible test race lint fuzz bench lab golden docs clean
 
 all: build
 
@@ -56,6 +56,10 @@ fuzz:
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/...
 	$(GO) run ./internal/bench
+
+# Shows every rule that this machine can show, see cmd/tcptune/lab_row_linux_test.go.
+lab:
+	$(GO) test -count=1 -run '^TestLab$$' -v ./cmd/tcptune
 
 # Writes the expected outputs anew. Read the diff before you commit it.
 golden:

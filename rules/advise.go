@@ -5,7 +5,6 @@ package rules
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -29,7 +28,7 @@ func (j *judge) finding(severity Severity) Finding {
 		Evidence:        []Evidence{},
 		Why:             r.Why,
 		Recommendations: []Recommendation{},
-		References:      slices.Concat([]string{}, r.References),
+		References:      append([]string{}, r.References...),
 	}
 	for _, m := range r.Evidence {
 		if m.When == nil || j.holds(m.When, "evidence "+m.Name) {

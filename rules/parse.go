@@ -58,6 +58,7 @@ func (p *parser) rule(doc *yaml.Node) *Rule {
 	p.forEach = p.listName(f["for_each"])
 	p.badList = f["for_each"] != nil && p.forEach == ""
 	r := &Rule{
+		File:       p.File,
 		ID:         p.id(f["id"]),
 		Title:      p.template(f["title"], "title"),
 		Category:   p.Word(f["category"], "category", categoryNames()),

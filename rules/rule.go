@@ -13,6 +13,7 @@ import (
 // compiled. It is not changed after it was loaded. Programs that the file
 // leaves out are nil.
 type Rule struct {
+	File     string // that it was read from; "" for a built-in rule
 	ID       string
 	Title    Text
 	Category string

@@ -17,16 +17,30 @@ type Set struct {
 	SHA256  string // of the built-in rules' YAML files, hexadecimal; "" for others
 }
 
-// NewSet sorts rules by id and refuses two of one id.
+// NewSet sorts rules by id and refuses two of one id, all of them at once: the
+// error is Problems, at the files of those that come later.
 func NewSet(list []*Rule) (*Set, error) {
 	s := &Set{Rules: slices.Clone(list)}
-	slices.SortFunc(s.Rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortStableFunc(s.Rules, func(a, b *Rule) int { return strings.Compare(a.ID, b.ID) })
+	var problems Problems
 	for i := 1; i < len(s.Rules); i++ {
-		if s.Rules[i].ID == s.Rules[i-1].ID {
-			return nil, fmt.Errorf("two rules have the id %q; a rule cannot replace another one", s.Rules[i].ID)
+		if first, second := s.Rules[i-1], s.Rules[i]; first.ID == second.ID {
+			problems = append(problems, Problem{File: second.File, Text: taken(second.ID, first.File)})
 		}
 	}
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
 	return s, nil
+}
+
+// taken says that a rule of a file, or a built-in one, has an id already.
+func taken(id, file string) string {
+	holder := "a built-in rule"
+	if file != "" {
+		holder = file
+	}
+	return fmt.Sprintf("id %q is that of %s; a rule cannot replace another one", id, holder)
 }
 
 // Join returns the rules of both sets under the version of s.

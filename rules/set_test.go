@@ -3,7 +3,6 @@
 package rules
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -62,7 +61,13 @@ func TestJoin(t *testing.T) {
 	if r, ok := joined.Lookup("c"); ok {
 		t.Errorf("Lookup(c) = %v, want none", r)
 	}
-	if _, err := builtin.Join(builtin); err == nil || !strings.Contains(err.Error(), `two rules have the id "a"`) {
-		t.Errorf("Join with itself: %v", err)
+	pack := newSet(t, parseRule(t, "a"), parseRule(t, "b"))
+	if _, err := joined.Join(pack); err == nil || err.Error() != `a.yaml: id "a" is that of a.yaml; a rule cannot replace another one`+"\n"+
+		`b.yaml: id "b" is that of b.yaml; a rule cannot replace another one` {
+		t.Errorf("Join with the same ids: %v", err)
+	}
+	builtin.Rules[0].File = ""
+	if _, err := builtin.Join(pack); err == nil || err.Error() != `a.yaml: id "a" is that of a built-in rule; a rule cannot replace another one` {
+		t.Errorf("Join with the id of a built-in rule: %v", err)
 	}
 }

@@ -46,9 +46,9 @@ func newCheckCommand(s streams) *cobra.Command {
 		Use:   "check",
 		Short: "Look for TCP problems and say what cures them",
 		Long: `check takes two snapshots of the host, judges them by the built-in rules and
-prints what it found, with the measured values and the next step. It changes
-nothing and needs no privilege; as an ordinary user it cannot name other users'
-processes, and says so.
+those of /etc/tcptune/rules.d, and prints what it found, with the measured
+values and the next step. It changes nothing and needs no privilege; as an
+ordinary user it cannot name other users' processes, and says so.
 
 Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 3 could not judge, 64 wrong usage, 78 a bad rule, waiver or config file.`,
@@ -69,7 +69,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	f.String("fail-on", string(rules.Warning), "exit 1 from this severity on: info, notice, warning, critical or never")
 	f.StringSlice("only", nil, "judge these rules or categories only")
 	f.StringSlice("skip", nil, "leave these rules or categories out")
-	f.StringVar(&o.rulesDir, "rules", "", "directory with further rules")
+	addRulesFlag(cmd, &o.rulesDir)
 	o.waivers.addFlag(cmd)
 	addFormatFlag(cmd, &o.formats)
 	f.StringVar(&o.profile, "profile", "", "also report what is not as this profile wants it")

@@ -17,6 +17,7 @@ import (
 
 type explainOptions struct {
 	source  sourceOptions
+	rules   string
 	formats []string
 	color   string
 	quiet   bool
@@ -35,7 +36,7 @@ what acts on it and what does not, and how it stands on this host now.`,
   tcptune explain accept-queue-overflow`,
 		Args: someArgs("a TOPIC"),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			library, err := newLibrary(sysctl.LoadCatalogue())
+			library, err := newLibrary(sysctl.LoadCatalogue(), o.rules)
 			if err != nil {
 				return nil, cobra.ShellCompDirectiveError
 			}
@@ -54,12 +55,13 @@ what acts on it and what does not, and how it stands on this host now.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.source.root, "root", "", "look at this directory tree (proc, sys, etc below it), not at the host")
+	addRulesFlag(cmd, &o.rules)
 	addFormatFlag(cmd, &o.formats)
 	return cmd
 }
 
-func newLibrary(catalogue *sysctl.Catalogue) (*explain.Library, error) {
-	set, err := loadRules("")
+func newLibrary(catalogue *sysctl.Catalogue, rulesDir string) (*explain.Library, error) {
+	set, err := loadRules(rulesDir)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +70,7 @@ func newLibrary(catalogue *sysctl.Catalogue) (*explain.Library, error) {
 
 func runExplain(ctx context.Context, s streams, o *explainOptions, query string) error {
 	catalogue := sysctl.LoadCatalogue()
-	library, err := newLibrary(catalogue)
+	library, err := newLibrary(catalogue, o.rules)
 	if err != nil {
 		return err
 	}

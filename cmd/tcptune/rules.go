@@ -3,73 +3,12 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
-	"github.com/tcptune/tcptune/internal/expr"
 	"github.com/tcptune/tcptune/internal/report"
-	"github.com/tcptune/tcptune/rules"
-	"github.com/tcptune/tcptune/sysctl"
 )
-
-// foreignCost bounds the evaluation of one condition of a rule that is not
-// built in, in CEL's cost units: about a second.
-const foreignCost = 1_000_000
-
-// loadRules returns the built-in rules and those of dir, if any.
-func loadRules(dir string) (*rules.Set, error) {
-	env, err := expr.New(nil)
-	if err != nil {
-		return nil, err
-	}
-	set, err := rules.Builtin(env)
-	if err != nil {
-		return nil, err
-	}
-	if dir == "" {
-		return set, nil
-	}
-	foreign, err := expr.New(catalogueKeys(), expr.CostLimit(foreignCost))
-	if err != nil {
-		return nil, err
-	}
-	more, err := rules.LoadDir(foreign, dir)
-	if err != nil {
-		hint := ""
-		if _, ok := errors.AsType[rules.Problems](err); ok {
-			hint = "tcptune rules lint " + dir + " shows all that is wrong"
-		}
-		return nil, configError(err, hint)
-	}
-	joined, err := set.Join(more)
-	if err != nil {
-		return nil, configError(err, "")
-	}
-	return joined, nil
-}
-
-// selectRules returns the rules that --only and --skip leave.
-func selectRules(set *rules.Set, only, skip []string) (*rules.Set, error) {
-	left, err := set.Select(only, skip)
-	if err != nil {
-		return nil, usageError(err, "tcptune rules list shows all rules and categories")
-	}
-	if len(left.Rules) == 0 {
-		return nil, usageError(errors.New("--only and --skip leave no rule to judge"), "")
-	}
-	return left, nil
-}
-
-// catalogueKeys are the keys that a rule may name.
-func catalogueKeys() []string {
-	var keys []string
-	for _, p := range sysctl.LoadCatalogue().Parameters() {
-		keys = append(keys, p.Key.String())
-	}
-	return keys
-}
 
 func newRulesCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
@@ -84,6 +23,7 @@ func newRulesCommand(s streams) *cobra.Command {
 
 func newRulesListCommand(s streams) *cobra.Command {
 	var only, formats []string
+	var dir string
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the rules",
@@ -97,7 +37,7 @@ func newRulesListCommand(s streams) *cobra.Command {
 			if err := checkFormats(formats); err != nil {
 				return err
 			}
-			set, err := loadRules("")
+			set, err := loadRules(dir)
 			if err != nil {
 				return err
 			}
@@ -108,6 +48,7 @@ func newRulesListCommand(s streams) *cobra.Command {
 			return writeResult(s.out, formats, settings.Color, list)
 		},
 	}
+	addRulesFlag(cmd, &dir)
 	cmd.Flags().StringSliceVar(&only, "only", nil, "these rules or categories only")
 	addFormatFlag(cmd, &formats)
 	completeRules(cmd, "only")
@@ -115,6 +56,7 @@ func newRulesListCommand(s streams) *cobra.Command {
 }
 
 func newRulesShowCommand(s streams) *cobra.Command {
+	var dir string
 	cmd := &cobra.Command{
 		Use:     "show RULE",
 		Short:   "Show one rule: when it fires, what it says and why",
@@ -128,7 +70,7 @@ func newRulesShowCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			set, err := loadRules("")
+			set, err := loadRules(dir)
 			if err != nil {
 				return err
 			}
@@ -143,50 +85,6 @@ func newRulesShowCommand(s streams) *cobra.Command {
 			return outputErrorOrNil(report.WriteRule(s.out, rule, style(s.out, settings.Color)))
 		},
 	}
+	addRulesFlag(cmd, &dir)
 	return cmd
-}
-
-func newRulesLintCommand(s streams) *cobra.Command {
-	return &cobra.Command{
-		Use:   "lint PATH...",
-		Short: "Check rule files, or directories of them",
-		Long: `lint reports everything that is wrong with rule files, with file:line:column:
-wrong fields, types, facts and syntax keep a rule from loading (exit 78);
-warnings do not.`,
-		Example: "  tcptune rules lint /etc/tcptune/rules.d",
-		Args:    someArgs("a PATH"),
-		RunE: func(_ *cobra.Command, args []string) error {
-			env, err := expr.New(catalogueKeys())
-			if err != nil {
-				return err
-			}
-			known := ruleIDs()
-			var broken int
-			for _, path := range args {
-				problems, err := rules.Lint(env, path, known)
-				if err != nil {
-					return configError(err, "")
-				}
-				for _, p := range problems {
-					if !p.Warning {
-						broken++
-					}
-					if _, err := fmt.Fprintln(s.out, report.Clean(p.Error())); err != nil {
-						return outputError(err)
-					}
-				}
-			}
-			if broken > 0 {
-				return configError(errors.New(plural(broken, "error", "errors")+" in rule files"), "")
-			}
-			return nil
-		},
-	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

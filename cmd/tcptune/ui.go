@@ -143,3 +143,10 @@ func waitUntil(ctx context.Context, end, tick <-chan time.Time, show func()) err
 		}
 	}
 }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

@@ -27,6 +27,7 @@ func (l *Library) ruleTopic(r *rules.Rule) (Topic, error) {
 		Row{"scope", r.Scope},
 		Row{"category", r.Category},
 		Row{"silences", strings.Join(r.Excludes, ", ")},
+		Row{"from", r.File},
 	)})
 	t.add(Section{Heading: "Evidence", Rows: evidenceRows(r)})
 	t.add(Section{Heading: "When it is wrong", Text: guardText(r)})

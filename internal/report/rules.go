@@ -28,6 +28,7 @@ type RuleLine struct {
 	Category string `json:"category"`
 	Severity string `json:"severity"`
 	Title    string `json:"title"`
+	File     string `json:"file,omitempty"` // that it was read from; "" for a built-in rule
 }
 
 // NewRuleList lists the rules of a set by category.
@@ -40,7 +41,9 @@ func NewRuleList(set *rules.Set) *RuleList {
 	for _, c := range rules.Categories() {
 		for _, r := range set.Rules {
 			if r.Category == c.Name {
-				list.Rules = append(list.Rules, RuleLine{ID: r.ID, Category: r.Category, Severity: strings.TrimSpace(r.Severity.Text()), Title: r.Title.Source})
+				list.Rules = append(list.Rules, RuleLine{
+					ID: r.ID, Category: r.Category, Severity: strings.TrimSpace(r.Severity.Text()), Title: r.Title.Source, File: r.File,
+				})
 			}
 		}
 	}
@@ -62,7 +65,11 @@ func (l *RuleList) WriteText(w io.Writer, style Style) error {
 			category = r.Category
 			p.line(p.style.paint(bold, category))
 		}
-		p.line("  " + r.ID)
+		from := ""
+		if r.File != "" {
+			from = "(from " + r.File + ")"
+		}
+		p.block("  "+r.ID+" ", "      ", from)
 		p.block("      ", "      ", r.Title)
 	}
 	return p.err
@@ -80,6 +87,7 @@ func WriteRule(w io.Writer, r *rules.Rule, style Style) error {
 	p.field("confidence", r.Confidence.Text())
 	p.field("verdict", r.Verdict.Text())
 	p.field("scope", r.Scope)
+	p.field("from", r.File)
 	p.field("for each", r.ForEach)
 	p.program("subject", r.Subject)
 	p.program("fires when", r.When)

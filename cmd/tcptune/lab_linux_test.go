@@ -254,6 +254,13 @@ func (r row) treat(t *testing.T, s *stage) (changed []string) {
 	if err := json.Unmarshal([]byte(out.stdout), a); err != nil || out.status != exitOK || !a.Changed {
 		t.Fatalf("%s: status %d, %v\n%s%s", r.change(), out.status, err, out.stdout, out.stderr)
 	}
+	if r.needs.guest { // the machine outlives the row
+		t.Cleanup(func() {
+			if out := runCommand(t, s.host.Command("tcptune", "rollback", "--to", "0", "--yes")); out.status != exitOK {
+				t.Errorf("rollback: status %d\n%s%s", out.status, out.stdout, out.stderr)
+			}
+		})
+	}
 	for _, k := range a.Keys {
 		if k.Before != nil && k.After != nil && *k.Before != *k.After {
 			changed = append(changed, fmt.Sprintf("%s %s -> %s", k.Key, *k.Before, *k.After))

@@ -27,7 +27,8 @@ type Host struct {
 
 	netns      *os.File
 	inode      uint64
-	interfaces int // eth0, eth1, ... that exist
+	interfaces int  // the number of the next of eth0, eth1, ...
+	machine    bool // see Machine
 }
 
 // NewHost makes a host without any link; lo is up. The test must be isolated.
@@ -143,8 +144,11 @@ func hostWide(key string) bool {
 func (h *Host) Sysctl(t testing.TB, key, value string) {
 	t.Helper()
 	name := sysctlName(key)
-	if !strings.HasPrefix(name, "net/") || strings.Contains(name, "..") || hostWide(name) {
+	if strings.Contains(name, "..") || !h.machine && (!strings.HasPrefix(name, "net/") || hostWide(name)) {
 		t.Fatalf("write %s: not a key of a network namespace", key)
+	}
+	if h.machine {
+		h.restore(t, name)
 	}
 	err := h.Do(func() error {
 		inode, err := currentNamespace()

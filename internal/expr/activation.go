@@ -17,11 +17,13 @@ import (
 // for one goroutine at a time, because Select changes what `it` is.
 type Activation struct {
 	facts *facts.Facts
-	names map[string]any
-	lists map[string]reflect.Value // known lists only
-	it    any
+	names map[string]ref.Val
+	lists map[string][]ref.Val // known lists only
+	it    ref.Val              // nil where there is none
 
-	inputs map[string]Result
+	functions map[string]cel.LateBoundFunction
+	sysctls   map[string]ref.Val // what a function said about a key, by "function key"
+	inputs    map[string]Result
 }
 
 // NewActivation binds f. A group or list that f does not have is unknown; nil
@@ -30,21 +32,25 @@ func NewActivation(f *facts.Facts) *Activation {
 	if f == nil {
 		f = &facts.Facts{}
 	}
-	a := &Activation{facts: f, names: make(map[string]any), lists: make(map[string]reflect.Value)}
+	a := &Activation{facts: f, names: make(map[string]ref.Val), lists: make(map[string][]ref.Val), sysctls: make(map[string]ref.Val)}
+	a.functions = map[string]cel.LateBoundFunction{
+		"sysctl": a.sysctl, "sysctlAt": a.sysctlAt, "sysctlText": a.sysctlText, "sysctlExists": a.sysctlExists,
+		"input": a.input("input"), "inputText": a.input("inputText"),
+	}
 	root := reflect.ValueOf(f).Elem()
-	for i := range root.NumField() {
-		field := root.Type().Field(i)
-		if !field.IsExported() {
-			continue
-		}
-		name, v := nameOf(field), root.Field(i)
+	for _, s := range shapes() {
+		typ, v := types.NewObjectType(s.celType()), root.Field(s.index)
 		switch {
-		case v.Kind() == reflect.Slice && v.IsNil():
-			a.names[name] = missing(name)
-		case v.Kind() == reflect.Slice:
-			a.names[name], a.lists[name] = v.Interface(), v
+		case s.list && v.IsNil():
+			a.names[s.name] = missing(s.name)
+		case s.list:
+			elements := make([]ref.Val, v.Len())
+			for i := range elements {
+				elements[i] = newObject(typ, v.Index(i).Interface())
+			}
+			a.names[s.name], a.lists[s.name] = types.NewRefValList(types.DefaultTypeAdapter, elements), elements
 		default: // a nil pointer, too: its fields are unknown
-			a.names[name] = v.Interface()
+			a.names[s.name] = newObject(typ, v.Interface())
 		}
 	}
 	return a
@@ -53,19 +59,19 @@ func NewActivation(f *facts.Facts) *Activation {
 // Each returns how many elements a list has, or the list's name when it is
 // unknown. An unknown list is not an empty one.
 func (a *Activation) Each(list string) (n int, missing []string) {
-	v, ok := a.lists[list]
+	elements, ok := a.lists[list]
 	if !ok {
 		return 0, []string{list}
 	}
-	return v.Len(), nil
+	return len(elements), nil
 }
 
 // Select makes element i of a list the value of `it`; out of range, and for an
 // unknown list, `it` has no value.
 func (a *Activation) Select(list string, i int) {
 	a.it = nil
-	if v, ok := a.lists[list]; ok && i >= 0 && i < v.Len() {
-		a.it = v.Index(i).Interface()
+	if elements := a.lists[list]; i >= 0 && i < len(elements) {
+		a.it = elements[i]
 	}
 }
 
@@ -84,27 +90,15 @@ func (a *Activation) Parent() cel.Activation { return nil }
 // ResolveFunction implements cel.FunctionActivation: these functions depend on
 // the host, so they are bound for each evaluation.
 func (a *Activation) ResolveFunction(name string) (cel.LateBoundFunction, bool) {
-	switch name {
-	case "sysctl":
-		return a.sysctl, true
-	case "sysctlAt":
-		return a.sysctlAt, true
-	case "sysctlText":
-		return a.sysctlText, true
-	case "sysctlExists":
-		return a.sysctlExists, true
-	case "input", "inputText":
-		return a.input(name), true
-	}
-	return nil, false
+	fn, ok := a.functions[name]
+	return fn, ok
 }
 
 func (a *Activation) sysctl(_ string, args ...ref.Val) ref.Val {
-	key := string(args[0].(types.String))
-	if n, ok := a.facts.Sysctl(key, 0); ok {
-		return types.Int(n)
-	}
-	return missingSysctl("sysctl", key)
+	return a.ask("sysctl", args[0], func(key string) (ref.Val, bool) {
+		n, ok := a.facts.Sysctl(key, 0)
+		return types.Int(n), ok
+	})
 }
 
 func (a *Activation) sysctlAt(_ string, args ...ref.Val) ref.Val {
@@ -116,17 +110,30 @@ func (a *Activation) sysctlAt(_ string, args ...ref.Val) ref.Val {
 }
 
 func (a *Activation) sysctlText(_ string, args ...ref.Val) ref.Val {
-	key := string(args[0].(types.String))
-	if s, ok := a.facts.SysctlText(key); ok {
-		return types.String(s)
-	}
-	return missingSysctl("sysctlText", key)
+	return a.ask("sysctlText", args[0], func(key string) (ref.Val, bool) {
+		text, ok := a.facts.SysctlText(key)
+		return types.String(text), ok
+	})
 }
 
 func (a *Activation) sysctlExists(_ string, args ...ref.Val) ref.Val {
-	key := string(args[0].(types.String))
-	if exists, known := a.facts.SysctlExists(key); known {
-		return types.Bool(exists)
+	return a.ask("sysctlExists", args[0], func(key string) (ref.Val, bool) {
+		exists, known := a.facts.SysctlExists(key)
+		return types.Bool(exists), known
+	})
+}
+
+// ask remembers what a function says about a key: rules with a list ask again
+// for each element.
+func (a *Activation) ask(function string, arg ref.Val, read func(key string) (ref.Val, bool)) ref.Val {
+	key := string(arg.(types.String))
+	id := function + " " + key
+	v, known := a.sysctls[id]
+	if !known {
+		if v, known = read(key); !known {
+			v = missingSysctl(function, key)
+		}
+		a.sysctls[id] = v
 	}
-	return missingSysctl("sysctlExists", key)
+	return v
 }

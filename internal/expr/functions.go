@@ -113,7 +113,7 @@ func celFunctions() []Function {
 }
 
 func atLeast(kernel, version ref.Val) ref.Val {
-	k, ok := kernel.Value().(*facts.Kernel)
+	k, ok := valueOf[*facts.Kernel](kernel)
 	if !ok || k == nil {
 		return missing("kernel.release")
 	}
@@ -126,7 +126,7 @@ func atLeast(kernel, version ref.Val) ref.Val {
 
 func linesOf(adapter types.Adapter) func(files, key ref.Val) ref.Val {
 	return func(files, key ref.Val) ref.Val {
-		f, ok := files.Value().(*facts.Files)
+		f, ok := valueOf[*facts.Files](files)
 		if !ok || f == nil {
 			return missing("files")
 		}

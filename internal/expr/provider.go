@@ -93,29 +93,20 @@ func (p *provider) takeLacked() []fieldKey {
 // when there is no struct to read it from.
 func (s *shape) reader(m member) *types.FieldType {
 	unknown := missing(s.name + "." + m.name)
-	known := func(obj any) (reflect.Value, bool) {
-		v := reflect.ValueOf(obj)
-		if v.Kind() != reflect.Pointer || v.IsNil() || v.Type().Elem() != s.typ {
-			return v, false
+	read := func(obj any) ref.Val {
+		if o, ok := obj.(*object); ok && reflect.TypeOf(o.value).Elem() == s.typ {
+			return o.field(m.index, unknown)
 		}
-		v = v.Elem().Field(m.index)
-		return v, !m.pointer || !v.IsNil()
+		return unknown
 	}
 	return &types.FieldType{
-		Type: celTypeOf(m.typ),
-		IsSet: func(obj any) bool {
-			_, ok := known(obj)
-			return ok
-		},
+		Type:  celTypeOf(m.typ),
+		IsSet: func(obj any) bool { return !types.IsUnknown(read(obj)) },
 		GetFrom: func(obj any) (any, error) {
 			if u, ok := obj.(*types.Unknown); ok { // an element of an unknown list
 				return u, nil
 			}
-			v, ok := known(obj)
-			if !ok {
-				return unknown, nil
-			}
-			return scalar(reflect.Indirect(v)), nil
+			return read(obj), nil
 		},
 	}
 }

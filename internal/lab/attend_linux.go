@@ -49,6 +49,7 @@ func (c *Client) attend(pending []*attempt, result *Result) error {
 	}
 	if len(pending) > 0 {
 		result.Errors[errTimeout.Error()] += len(pending)
+		c.keep(pending)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"encoding/json"
 	"errors"
 	"net/netip"
 	"slices"
@@ -73,8 +74,10 @@ type Client struct {
 	Timeout     time.Duration // for connect and for receive; 0 means 5 s
 	Ending      Ending        // connections that failed are closed
 	NoFile      uint64        // RLIMIT_NOFILE; 0 means the hard limit
+	Options     Options
 
-	buffer []byte // of receive
+	buffer []byte  // of receive
+	kept   *keeper // what Ending leaves open
 }
 
 // A Result is what a client or a flood got.
@@ -135,6 +138,17 @@ func (p *Process) Result(t testing.TB) Result {
 	return *r.Result
 }
 
+// stay does the client's work and keeps what it leaves open.
+func (c *Client) stay(in *json.Decoder, out *json.Encoder) error {
+	c.kept = &keeper{}
+	return runAndStay(in, out, c.run, func(o order) (report, error) {
+		if !o.CloseAll {
+			return disobey(o)
+		}
+		return report{Ready: true}, c.kept.closeAll()
+	})
+}
+
 // run opens the connections.
 func (c *Client) run() (*Result, error) {
 	if c.Timeout == 0 {
@@ -162,6 +176,7 @@ func (c *Client) run() (*Result, error) {
 	var err error
 	if c.Send == "" && c.Receive == ReceiveNothing {
 		result.OK += len(pending)
+		c.keep(pending)
 	} else {
 		err = c.attend(pending, result)
 	}
@@ -194,6 +209,9 @@ func (c *Client) connect(target netip.AddrPort) (*attempt, error) {
 		return a, err
 	}
 	a.fd = fd
+	if err := c.Options.set(fd); err != nil {
+		return a, err
+	}
 	if c.Bind != BindNone {
 		if err := c.bind(fd); err != nil {
 			return a, err
@@ -276,6 +294,19 @@ func (c *Client) receive(a *attempt) (done bool, err error) {
 	return c.Receive == ReceiveMessage || n == 0, nil
 }
 
+// keep leaves connections open, also those that are still on their way.
+func (c *Client) keep(attempts []*attempt) {
+	for _, a := range attempts {
+		c.kept.keep(descriptor(a.fd))
+	}
+}
+
+// A descriptor is a socket of its own, outside the net package.
+type descriptor int
+
+// Close closes the descriptor.
+func (d descriptor) Close() error { return unix.Close(int(d)) }
+
 // end does what Ending says with a connection, or closes one that failed with
 // err, and returns err or what ending it met.
 func (c *Client) end(fd int, err error) error {
@@ -288,8 +319,10 @@ func (c *Client) end(fd int, err error) error {
 	}
 	switch c.Ending {
 	case Keep:
+		c.kept.keep(descriptor(fd))
 		return nil
 	case Shutdown:
+		c.kept.keep(descriptor(fd))
 		return unix.Shutdown(fd, unix.SHUT_WR)
 	case Reset:
 		if err := unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}); err != nil {

@@ -23,17 +23,21 @@
 // [Isolate] runs the body in a process of its own, in new network and mount
 // namespaces (and a new user namespace for an ordinary user). [NewPair] makes
 // two hosts, each one a further network namespace, joined by a veth pair with
-// addresses of 198.18.0.0/15, the benchmark range of RFC 2544. [Host.Command]
-// runs any program inside a host; /etc, /run, /var/lib and the other places of
-// sysctl.d files are private there, see [Tree]. [Serve], [Connect] and [Flood]
-// make traffic from processes with a name that findings can show.
+// addresses of 198.18.0.0/15, the benchmark range of RFC 2544. [NewLine] joins
+// them by a link with a delay, loss, a rate or an MTU hole, [NewTriple] puts a
+// gateway with address translation between them, and [NewDetour] lets the answers
+// take another link. [Host.Command] runs any program inside a host; /etc, /run,
+// /var/lib and the other places of sysctl.d files are private there, see [Tree].
+// [Serve], [Connect], [StartFlood], [StartStream] and [StartCaller] make traffic
+// from processes with a name that findings can show.
 //
-// Where the machine refuses namespaces the test is skipped with the errno, or
-// fails when TCPTUNE_REQUIRE contains "netns". Everything ends with the test:
-// processes when their standard input closes, when they are killed by their
-// process id or when their parent dies, namespaces with their last process.
+// Where the machine refuses namespaces, TUN devices or nf_tables the test is
+// skipped with the errno, or fails when TCPTUNE_REQUIRE contains "netns", "tun"
+// or "nftables". Everything ends with the test: processes when their standard
+// input closes, when they are killed by their process id or when their parent
+// dies, namespaces with their last process.
 //
 // Out of scope: product code must not import lab, it needs no external
 // program, and it never changes the namespace or the files the test was
-// started in. Delay, loss and NAT are not modelled.
+// started in.
 package lab

@@ -15,24 +15,48 @@ import (
 // frames to it are carried and thrown away, and no error comes back.
 func nobody() net.HardwareAddr { return net.HardwareAddr{0x02, 0, 0, 0, 0, 0xfe} }
 
-// A Pair is a client and a server, joined by a veth pair.
+// A Pair is a client and a server, joined by a link.
 type Pair struct {
 	Client, Server *Host
 	ClientAddress  netip.Addr // 198.18.1.1, on eth0
 	ServerAddress  netip.Addr // 198.18.1.2, on eth0
+
+	line *Process // nil with a veth pair
 }
 
-// NewPair makes two hosts and joins them. Pairs made in one test are separate
-// networks with the same addresses.
+// NewPair makes two hosts and joins them by a veth pair. Pairs made in one test
+// are separate networks with the same addresses.
 func NewPair(t testing.TB) *Pair {
 	t.Helper()
-	p := &Pair{
+	p := newHosts(t)
+	Join(t, p.Client, netip.PrefixFrom(p.ClientAddress, 24), p.Server, netip.PrefixFrom(p.ServerAddress, 24))
+	return p
+}
+
+// newHosts makes a pair without a link.
+func newHosts(t testing.TB) *Pair {
+	t.Helper()
+	return &Pair{
 		Client:        NewHost(t, "client"),
 		Server:        NewHost(t, "server"),
 		ClientAddress: netip.AddrFrom4([4]byte{198, 18, 1, 1}),
 		ServerAddress: netip.AddrFrom4([4]byte{198, 18, 1, 2}),
 	}
-	Join(t, p.Client, netip.PrefixFrom(p.ClientAddress, 24), p.Server, netip.PrefixFrom(p.ServerAddress, 24))
+}
+
+// NewDetour makes two hosts between which the answers come back by another link
+// than the requests went: the client's address, to be used with [BindNoPort] or
+// [BindPort], is that of its second interface. Both hosts know the hardware
+// addresses, because a host with a strict reverse-path filter does not even
+// answer ARP.
+func NewDetour(t testing.TB) *Pair {
+	t.Helper()
+	p := NewPair(t)
+	p.ClientAddress = netip.AddrFrom4([4]byte{198, 18, 2, 1})
+	second := netip.AddrFrom4([4]byte{198, 18, 2, 2})
+	Join(t, p.Client, netip.PrefixFrom(p.ClientAddress, 24), p.Server, netip.PrefixFrom(second, 24))
+	p.Client.neighbour(t, "eth0", p.ServerAddress, p.Server.hardwareAddress(t, "eth0"))
+	p.Server.neighbour(t, "eth1", p.ClientAddress, p.Client.hardwareAddress(t, "eth1"))
 	return p
 }
 
@@ -43,6 +67,10 @@ func (p *Pair) Target(port uint16) netip.AddrPort { return netip.AddrPortFrom(p.
 // peer that lost power looks like.
 func (p *Pair) Cut(t testing.TB) {
 	t.Helper()
+	if p.line != nil {
+		p.line.order(t, order{Cut: true})
+		return
+	}
 	p.Client.lose(t, "eth0", p.ServerAddress)
 	p.Server.lose(t, "eth0", p.ClientAddress)
 }
@@ -64,15 +92,16 @@ func Join(t testing.TB, a *Host, aAddress netip.Prefix, b *Host, bAddress netip.
 	}
 	a.interfaces++
 	b.interfaces++
-	a.AddAddress(t, aName, aAddress)
-	b.AddAddress(t, bName, bAddress)
-	for _, end := range []struct {
-		host *Host
-		name string
-	}{{a, aName}, {b, bName}} {
-		if err := end.host.Do(func() error { return linkUp(end.name) }); err != nil {
-			t.Fatalf("%s: %v", end.host.Name, err)
-		}
+	a.attach(t, aName, aAddress)
+	b.attach(t, bName, bAddress)
+}
+
+// attach gives a new interface of the host its address and brings it up.
+func (h *Host) attach(t testing.TB, name string, address netip.Prefix) {
+	t.Helper()
+	h.AddAddress(t, name, address)
+	if err := h.Do(func() error { return linkUp(name) }); err != nil {
+		t.Fatalf("%s: %v", h.Name, err)
 	}
 }
 
@@ -133,9 +162,14 @@ func (h *Host) BlackHole(t testing.TB, name string, prefix netip.Prefix) {
 	h.lose(t, name, gateway)
 }
 
-// lose makes an address of the link unreachable without an error, by a
-// permanent neighbour entry with the hardware address of nobody.
+// lose makes an address of the link unreachable without an error.
 func (h *Host) lose(t testing.TB, name string, address netip.Addr) {
+	t.Helper()
+	h.neighbour(t, name, address, nobody())
+}
+
+// neighbour sets the hardware address of a neighbour for ever.
+func (h *Host) neighbour(t testing.TB, name string, address netip.Addr, hardware net.HardwareAddr) {
 	t.Helper()
 	err := h.Do(func() error {
 		link, err := netlink.LinkByName(name)
@@ -144,12 +178,29 @@ func (h *Host) lose(t testing.TB, name string, address netip.Addr) {
 		}
 		return netlink.NeighSet(&netlink.Neigh{
 			LinkIndex: link.Attrs().Index, State: netlink.NUD_PERMANENT,
-			IP: address.AsSlice(), HardwareAddr: nobody(),
+			IP: address.AsSlice(), HardwareAddr: hardware,
 		})
 	})
 	if err != nil {
-		t.Fatalf("%s: lose %s: %v", h.Name, address, err)
+		t.Fatalf("%s: set neighbour %s to %s: %v", h.Name, address, hardware, err)
 	}
+}
+
+// hardwareAddress is that of an interface.
+func (h *Host) hardwareAddress(t testing.TB, name string) (hardware net.HardwareAddr) {
+	t.Helper()
+	err := h.Do(func() error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		hardware = link.Attrs().HardwareAddr
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("%s: read hardware address of %s: %v", h.Name, name, err)
+	}
+	return hardware
 }
 
 // ipNet is a prefix in the form of the net package.

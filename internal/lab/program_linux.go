@@ -31,18 +31,25 @@ type program struct {
 	Server *Server `json:",omitempty"`
 	Client *Client `json:",omitempty"`
 	Flood  *Flood  `json:",omitempty"`
+	Stream *Stream `json:",omitempty"`
+	Caller *Caller `json:",omitempty"`
+	Line   *Line   `json:",omitempty"`
 }
 
 // An order is each further JSON value on standard input; at its end the program
 // ends, and the kernel closes its sockets.
 type order struct {
-	Listen int // the backlog for another listen() on the same descriptor
+	Listen   int      `json:",omitempty"` // server: the backlog for another listen() on the same descriptor
+	CloseAll bool     `json:",omitempty"` // server and client: close the connections that are kept
+	Ask      *Request `json:",omitempty"` // caller
+	Cut      bool     `json:",omitempty"` // line: lose every packet from now on
 }
 
 // A report is one JSON value on a program's standard output.
 type report struct {
 	Ready  bool    `json:",omitempty"`
 	Result *Result `json:",omitempty"`
+	Reply  *Reply  `json:",omitempty"`
 	Error  string  `json:",omitempty"`
 }
 
@@ -68,38 +75,72 @@ func runProgram(stdin io.Reader, stdout io.Writer) error {
 	case p.Server != nil:
 		return p.Server.run(in, out)
 	case p.Client != nil:
-		return runAndStay(in, out, p.Client.run)
+		return p.Client.stay(in, out)
 	case p.Flood != nil:
-		return runAndStay(in, out, p.Flood.run)
+		return runAndStay(in, out, p.Flood.run, disobey)
+	case p.Stream != nil:
+		return p.Stream.run(in, out)
+	case p.Caller != nil:
+		return p.Caller.run(in, out)
+	case p.Line != nil:
+		return p.Line.run(in, out)
 	}
 	return errors.New("no program given")
 }
 
-// runAndStay does the work, reports the result and keeps what the work left
-// open until standard input ends.
-func runAndStay(in *json.Decoder, out *json.Encoder, work func() (*Result, error)) error {
-	done := make(chan error, 1)
-	go func() {
-		result, err := work()
-		if err != nil {
-			done <- out.Encode(report{Error: err.Error()})
-			return
+// obey does what the test orders until standard input ends.
+func obey(in *json.Decoder, out *json.Encoder, do func(order) (report, error)) error {
+	for {
+		var o order
+		if err := in.Decode(&o); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read order: %w", err)
 		}
-		done <- out.Encode(report{Result: result})
+		r, err := do(o)
+		if err != nil {
+			r = report{Error: err.Error()}
+		}
+		if err := out.Encode(r); err != nil {
+			return err
+		}
+	}
+}
+
+// obeyReady reports that the program is ready and obeys.
+func obeyReady(in *json.Decoder, out *json.Encoder, do func(order) (report, error)) error {
+	if err := out.Encode(report{Ready: true}); err != nil {
+		return err
+	}
+	return obey(in, out, do)
+}
+
+// disobey is what a program does with an order that is not for it.
+func disobey(o order) (report, error) {
+	return report{}, fmt.Errorf("order %+v: not for this program", o)
+}
+
+// runAndStay does the work, reports the result, and keeps what the work left
+// open until standard input ends. Orders may come after the result.
+func runAndStay(in *json.Decoder, out *json.Encoder, work func() (*Result, error), do func(order) (report, error)) error {
+	failed := make(chan error, 1)
+	go func() {
+		r := report{}
+		var err error
+		if r.Result, err = work(); err != nil {
+			r = report{Error: err.Error()}
+		}
+		if err := out.Encode(r); err != nil {
+			failed <- err
+		}
 	}()
 	ended := make(chan error, 1)
-	go func() {
-		var none order
-		ended <- in.Decode(&none)
-	}()
+	go func() { ended <- obey(in, out, do) }()
 	select {
-	case err := <-done:
-		if err == nil {
-			<-ended
-		}
+	case err := <-failed:
 		return err
-	case <-ended:
-		return nil
+	case err := <-ended:
+		return err
 	}
 }
 
@@ -137,7 +178,8 @@ const maxComm = 15
 
 // start runs a program in the host as a process called name: the kernel takes
 // the name from the file that is executed, here a link to the test binary.
-func start(t testing.TB, h *Host, name string, p program) *Process {
+// It gets the files as descriptors 3, 4 and so on.
+func start(t testing.TB, h *Host, name string, p program, files ...*os.File) *Process {
 	t.Helper()
 	if name == "" || len(name) > maxComm || strings.ContainsRune(name, '/') {
 		t.Fatalf("process name %q: must have 1 to %d characters and no slash", name, maxComm)
@@ -154,6 +196,7 @@ func start(t testing.TB, h *Host, name string, p program) *Process {
 	proc.cmd.Args = []string{name}
 	proc.cmd.Env = append(quickExit(proc.cmd.Env), envProgram+"=1")
 	proc.cmd.Stderr = &proc.stderr
+	proc.cmd.ExtraFiles = files
 	proc.cmd.WaitDelay = stopTimeout
 	stdout, err := proc.cmd.StdoutPipe()
 	if err != nil {
@@ -181,6 +224,20 @@ func start(t testing.TB, h *Host, name string, p program) *Process {
 		t.Fatalf("start %s in %s: %v", name, h.Name, err)
 	}
 	return proc
+}
+
+// order makes the program do something and waits until it is done.
+func (p *Process) order(t testing.TB, o order) {
+	t.Helper()
+	p.send(t, o)
+	p.await(t, startTimeout)
+}
+
+func (p *Process) send(t testing.TB, o order) {
+	t.Helper()
+	if err := json.NewEncoder(p.stdin).Encode(o); err != nil {
+		t.Fatalf("%s: %v", p.Name, err)
+	}
 }
 
 // await returns the next report of the process.

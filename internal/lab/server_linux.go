@@ -5,13 +5,13 @@ package lab
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -27,6 +27,7 @@ const (
 	HoldEOF     Behaviour = "hold-eof"     // accepts, reads until the end, keeps: CLOSE_WAIT with Recv-Q 0
 	ReplyKeep   Behaviour = "reply-keep"   // accepts, reads one message, answers "ok", keeps
 	Echo        Behaviour = "echo"         // accepts, sends back what it reads, closes at the end
+	Answer      Behaviour = "answer"       // accepts, gives a [Caller] what it asks for, closes at the end
 	ActiveClose Behaviour = "active-close" // accepts and closes: TIME_WAIT lands on the server
 	SinkClose   Behaviour = "sink-close"   // accepts, reads until the end, closes: TIME_WAIT lands on the client
 	NeverAccept Behaviour = "never-accept" // listens only: the accept queue fills up
@@ -45,6 +46,7 @@ type Server struct {
 	Greeting  bool          // sends "ok" on each connection first: the server speaks first
 	Pause     time.Duration // after the first accept(), before the second
 	NoFile    uint64        // RLIMIT_NOFILE; 0 means the hard limit
+	Options   Options
 }
 
 // Serve starts the server in the host and returns when it listens.
@@ -53,7 +55,7 @@ func Serve(t testing.TB, h *Host, s Server) *Process {
 	if s.Name == "" {
 		s.Name = "server"
 	}
-	behaviours := []Behaviour{Hold, HoldEOF, ReplyKeep, Echo, ActiveClose, SinkClose, NeverAccept}
+	behaviours := []Behaviour{Hold, HoldEOF, ReplyKeep, Echo, Answer, ActiveClose, SinkClose, NeverAccept}
 	if !slices.Contains(behaviours, s.Behaviour) {
 		t.Fatalf("behaviour %q of %s: must be one of %q", s.Behaviour, s.Name, behaviours)
 	}
@@ -66,10 +68,14 @@ func Serve(t testing.TB, h *Host, s Server) *Process {
 // which is how a running program would take up a changed somaxconn.
 func (p *Process) Relisten(t testing.TB, backlog int) {
 	t.Helper()
-	if err := json.NewEncoder(p.stdin).Encode(order{Listen: backlog}); err != nil {
-		t.Fatalf("%s: %v", p.Name, err)
-	}
-	p.await(t, startTimeout)
+	p.order(t, order{Listen: backlog})
+}
+
+// CloseAll makes a server, or a client that has reported its result, close the
+// connections that it keeps.
+func (p *Process) CloseAll(t testing.TB) {
+	t.Helper()
+	p.order(t, order{CloseAll: true})
 }
 
 // run listens, reports that, serves in the background and obeys orders until
@@ -79,33 +85,22 @@ func (s *Server) run(in *json.Decoder, out *json.Encoder) error {
 	if err != nil {
 		return out.Encode(report{Error: err.Error()})
 	}
+	var kept keeper
 	if s.Behaviour != NeverAccept {
-		go s.accept(listener)
+		go s.accept(listener, &kept)
 	}
-	if err := out.Encode(report{Ready: true}); err != nil {
-		return err
-	}
-	for {
-		var o order
-		if err := in.Decode(&o); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("read order: %w", err)
+	return obeyReady(in, out, func(o order) (report, error) {
+		if o.CloseAll {
+			return report{Ready: true}, kept.closeAll()
 		}
-		r := report{Ready: true}
-		if err := relisten(listener, o.Listen); err != nil {
-			r = report{Error: err.Error()}
-		}
-		if err := out.Encode(r); err != nil {
-			return err
-		}
-	}
+		return report{Ready: true}, relisten(listener, o.Listen)
+	})
 }
 
 // listen opens a plain TCP listener: without multipath TCP, which is what the
 // net package would choose, and without keepalive on the connections.
 func (s *Server) listen() (*net.TCPListener, error) {
-	config := net.ListenConfig{KeepAlive: -1}
+	config := net.ListenConfig{KeepAlive: -1, Control: s.Options.control}
 	config.SetMultipathTCP(false)
 	listener, err := config.Listen(context.Background(), "tcp", s.Address.String())
 	if err != nil {
@@ -137,8 +132,7 @@ func relisten(l *net.TCPListener, backlog int) error {
 }
 
 // accept takes connections as fast as it can.
-func (s *Server) accept(listener *net.TCPListener) {
-	var kept keeper
+func (s *Server) accept(listener *net.TCPListener, kept *keeper) {
 	for first := true; ; first = false {
 		conn, err := listener.AcceptTCP()
 		if err != nil {
@@ -156,7 +150,7 @@ func (s *Server) accept(listener *net.TCPListener) {
 			kept.keep(conn)
 			continue
 		}
-		go s.serve(conn, &kept)
+		go s.serve(conn, kept)
 	}
 }
 
@@ -179,6 +173,9 @@ func (s *Server) serve(conn *net.TCPConn, kept *keeper) {
 	case Echo:
 		io.Copy(struct{ io.Writer }{conn}, struct{ io.Reader }{conn}) // without splice(2), which takes pipes
 		conn.Close()
+	case Answer:
+		answer(conn)
+		conn.Close()
 	case ActiveClose:
 		conn.Close()
 	case SinkClose:
@@ -187,14 +184,26 @@ func (s *Server) serve(conn *net.TCPConn, kept *keeper) {
 	}
 }
 
-// A keeper holds connections so that the garbage collector does not close them.
+// A keeper holds connections, so that the garbage collector does not close them
+// and the test can.
 type keeper struct {
 	mu    sync.Mutex
-	conns []syscall.Conn
+	conns []io.Closer
 }
 
-func (k *keeper) keep(conn *net.TCPConn) {
+func (k *keeper) keep(conn io.Closer) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.conns = append(k.conns, conn)
+}
+
+func (k *keeper) closeAll() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	var errs []error
+	for _, conn := range k.conns {
+		errs = append(errs, conn.Close())
+	}
+	k.conns = nil
+	return errors.Join(errs...)
 }

@@ -57,9 +57,12 @@ bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/...
 	$(GO) run ./internal/bench
 
-# Shows every rule that this machine can show, see cmd/tcptune/lab_row_linux_test.go.
+# Shows every rule that this machine can show (cmd/tcptune/lab_row_linux_test.go)
+# and writes docs/evidence.md.
 lab:
-	$(GO) test -count=1 -run '^TestLab$$' -v ./cmd/tcptune
+	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export TCPTUNE_LAB_RESULTS="$$dir"; \
+	$(GO) test -count=1 -run '^TestLab$$' -v ./cmd/tcptune; \
+	$(GO) test -count=1 -run '^TestEvidence$$' ./cmd/tcptune -update
 
 # Writes the expected outputs anew. Read the diff before you commit it.
 golden:

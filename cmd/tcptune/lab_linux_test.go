@@ -108,12 +108,13 @@ func kernelRelease(t *testing.T) string {
 	return unix.ByteSliceToString(name.Release[:])
 }
 
-// kernelAtLeast compares the first two numbers of a release with a version.
-func kernelAtLeast(release, version string) bool {
-	var have, want [2]int
-	_, _ = fmt.Sscanf(release, "%d.%d", &have[0], &have[1])
-	_, _ = fmt.Sscanf(version, "%d.%d", &want[0], &want[1])
-	return slices.Compare(have[:], want[:]) >= 0
+// kernelAtLeast compares a release with a version such as 6.14.
+func kernelAtLeast(release, version string) bool { return compareKernels(release, version) >= 0 }
+
+// kernelVersion is the first two numbers of a release.
+func kernelVersion(release string) (major, minor int) {
+	_, _ = fmt.Sscanf(release, "%d.%d", &major, &minor)
+	return major, minor
 }
 
 // An outcome is what one run of a row showed.
@@ -130,6 +131,13 @@ type outcome struct {
 	After   float64       `json:"after"`
 	Effect  string        `json:"effect"`           // what was demanded at least
 	Beside  []string      `json:"beside,omitempty"` // findings about the whole machine, which other load makes
+}
+
+// declared is the outcome as far as it is known before.
+func (r row) declared() outcome {
+	return outcome{
+		Rule: r.rule, Variant: r.variant, Verdict: r.verdict, Symptom: r.symptom, Number: r.number, Change: r.change(), Effect: r.effect.text,
+	}
 }
 
 // run shows the row. It is the body of an isolated test.
@@ -149,10 +157,8 @@ func (r row) run(t *testing.T) {
 	}
 	s.load(t)
 	sick := r.check(t, s.host)
-	o := outcome{
-		Kernel: kernelRelease(t), Rule: r.rule, Variant: r.variant, Verdict: r.verdict, Symptom: r.symptom, Number: r.number,
-		Before: s.number(t), Change: r.change(), Effect: r.effect.text,
-	}
+	o := r.declared()
+	o.Kernel, o.Before = kernelRelease(t), s.number(t)
 	o.Beside = r.wantFindings(t, "with the symptom", idle, sick, r.finds)
 	r.wantAdvice(t, sick)
 	if t.Failed() {

@@ -107,20 +107,26 @@ func (j *judge) recommend(a *Advice) (Recommendation, bool) {
 // computed the recommendation becomes an action that says so: the reader still
 // learns which key it is about, and nothing is applied by guess.
 func (j *judge) propose(a *Advice, rec Recommendation) (Recommendation, bool) {
-	if exists, known := j.facts.SysctlExists(a.Key); known && !exists {
+	key, missing, err := j.fill(a.Key, "sysctl")
+	if err != nil || len(missing) > 0 {
+		rec.Kind = "action"
+		rec.Action = fmt.Sprintf("look at %s: which one cannot be told%s", a.KeyPattern(), unknownSuffix(missing))
+		return rec, true
+	}
+	if exists, known := j.facts.SysctlExists(key); known && !exists {
 		return Recommendation{}, false
 	}
 	result := a.Value.Eval(j.act)
 	if result.Err != nil {
-		j.faulty(a.Key, result.Err)
+		j.faulty(key, result.Err)
 	}
 	if result.Value == nil {
 		rec.Kind = "action"
-		rec.Action = fmt.Sprintf("look at %s: no value can be proposed%s", a.Key, unknownSuffix(result.Missing))
+		rec.Action = fmt.Sprintf("look at %s: no value can be proposed%s", key, unknownSuffix(result.Missing))
 		return rec, true
 	}
-	rec.Key, rec.Proposed = a.Key, settingText(result.Value)
-	current, known := j.facts.SysctlText(a.Key)
+	rec.Key, rec.Proposed = key, settingText(result.Value)
+	current, known := j.facts.SysctlText(key)
 	if known {
 		rec.Current = &current
 	}
@@ -183,17 +189,22 @@ func (j *judge) word(p *expr.Program, what, fallback string) string {
 // text fills in a text. Where a part of it is unknown it is shown as it was
 // written, with ${expression} as <expression>: half a sentence helps nobody.
 func (j *judge) text(t Text, what string) string {
-	if t.template == nil {
-		return ""
-	}
-	text, missing, err := t.template.Eval(j.act)
-	if err != nil {
-		j.faulty(what, err)
-	}
+	text, missing, err := j.fill(t, what)
 	if err != nil || len(missing) > 0 {
 		return t.Marked("<", ">")
 	}
 	return text
+}
+
+// fill fills in a text and says which facts were missing for that.
+func (j *judge) fill(t Text, what string) (text string, missing []string, err error) {
+	if t.template == nil {
+		return "", nil, nil
+	}
+	if text, missing, err = t.template.Eval(j.act); err != nil {
+		j.faulty(what, err)
+	}
+	return text, missing, err
 }
 
 func (j *judge) faulty(what string, err error) {

@@ -168,7 +168,7 @@ func (c *codec) advice(a *Advice) {
 	c.program(&a.When, expr.Bool)
 	c.template(&a.Action)
 	c.template(&a.Command)
-	c.text(&a.Key)
+	c.template(&a.Key)
 	c.program(&a.Value, expr.Scalar)
 	c.template(&a.File)
 	c.text(&a.Risk)

@@ -84,7 +84,7 @@ func (p *parser) advice(n *yaml.Node) Advice {
 		When:    p.formula(f["when"], "when", expr.Bool),
 		Action:  p.template(f["action"], "action"),
 		Command: p.template(f["command"], "command"),
-		Key:     p.Key(f["sysctl"], "sysctl", p.env),
+		Key:     p.key(f["sysctl"]),
 		Value:   p.formula(f["value"], "value", expr.Scalar),
 		File:    p.template(f["file"], "file"),
 		Risk:    p.Word(f["risk"], "risk", Risks()),
@@ -92,6 +92,19 @@ func (p *parser) advice(n *yaml.Node) Advice {
 		Because: p.template(f["because"], "because"),
 	}
 	return a
+}
+
+// key compiles a sysctl key that expressions may name too. It may leave the
+// interface to an expression: net.ipv4.conf.${it.key}.rp_filter.
+func (p *parser) key(n *yaml.Node) Text {
+	key := p.template(n, "sysctl")
+	if key.Source == "" {
+		return key
+	}
+	if err := p.env.CheckKey(placeholder.ReplaceAllString(key.Source, "IF")); err != nil {
+		p.At(n, "%v", err)
+	}
+	return key
 }
 
 // kind tells which of the three recommendations n is, and notes fields that

@@ -76,6 +76,7 @@ func TestParseErrors(t *testing.T) {
 		{"guard", ruleText("a", "unless: [{when: true}]"), `a.yaml:12:10: a guard lacks the field "text"`},
 		{"reference", ruleText("a", "references: [KDOK]"), `a.yaml:12:14: unknown reference "KDOK"; did you mean "KDOC"?; an address starts with https://`},
 		{"twice", ruleText("a", "excludes: [b, b]"), `a.yaml:12:15: excludes names "b" twice`},
+		{"key of an interface", ruleText("a", "recommend: [{sysctl: 'net.ipv4.conf.${1}.rp_filer', value: 1, risk: low, effect: now}]"), `a.yaml:10:22: unknown sysctl key "net.ipv4.conf.IF.rp_filer"`},
 		{"all at once", ruleText("a", "when: tru", "scope: x", "verdict: y"), "a.yaml:4:7: unknown name \"tru\"; did you mean \"true\"?\na.yaml:7:10: \"y\" is not one of sysctl, application, operator, config-file, harmless\na.yaml:8:8: scope \"x\" is not one of host, netns, process, peer"},
 	}
 	env := testEnvironment(t)

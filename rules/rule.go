@@ -66,13 +66,17 @@ type Advice struct {
 	When    *expr.Program // bool, or nil; the advice is left out unless true
 	Action  Text
 	Command Text          // the exact next command
-	Key     string        // the sysctl key
+	Key     Text          // the sysctl key; a part of it may stand for an interface
 	Value   *expr.Program // what to set Key to: number or string
 	File    Text          // the file:line to edit
 	Risk    string        // of Risks; "" where none was given
 	Effect  Text          // when it takes hold
 	Because Text
 }
+
+// KeyPattern is the key as the catalogue has it: * for the interface that Key
+// fills in.
+func (a *Advice) KeyPattern() string { return placeholder.ReplaceAllString(a.Key.Source, "*") }
 
 // A Guard is a reason not to report a finding. Where it cannot be tested When
 // is nil, and it only informs the reader of the documentation.

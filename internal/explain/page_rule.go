@@ -50,7 +50,7 @@ func adviceRows(r *rules.Rule) []Row {
 		row := Row{Name: a.Kind, Value: plain(a.Action)}
 		switch a.Kind {
 		case "sysctl":
-			row = Row{a.Key, "Set it to " + source(a.Value) + "."}
+			row = Row{a.KeyPattern(), "Set it to " + source(a.Value) + "."}
 		case "file":
 			row.Name = plain(a.File)
 		}
@@ -138,7 +138,7 @@ func ruleTexts(r *rules.Rule) []string {
 		texts = append(texts, m.Name, source(m.Value), source(m.Limit))
 	}
 	for _, a := range r.Recommend {
-		texts = append(texts, a.Key, source(a.Value))
+		texts = append(texts, a.KeyPattern(), source(a.Value))
 	}
 	return texts
 }

@@ -149,8 +149,8 @@ func (p *page) advice(number int, a *rules.Advice) {
 	rest := strings.Repeat(" ", len(prefix))
 	var text string
 	switch {
-	case a.Key != "":
-		text = a.Key + " = " + a.Value.Text()
+	case a.Key.Source != "":
+		text = a.Key.Source + " = " + a.Value.Text()
 		if a.Risk != "" {
 			text += ", risk " + a.Risk
 		}

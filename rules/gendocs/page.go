@@ -92,7 +92,7 @@ func (p *page) advice(r *rules.Rule) {
 	for _, a := range r.Recommend {
 		switch a.Kind {
 		case "sysctl":
-			p.line("- Set `%s` to %s.", a.Key, code(a.Value))
+			p.line("- Set `%s` to %s.", a.KeyPattern(), code(a.Value))
 		case "file":
 			p.line("- In %s: %s", prose(a.File), prose(a.Action))
 		default:

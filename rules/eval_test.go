@@ -264,3 +264,25 @@ func TestCore(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyOfInterface: a recommended key names the interface of the finding, in
+// the spelling of sysctl.d.
+func TestKeyOfInterface(t *testing.T) {
+	rule := parseRule(t, "a", "for_each: interfaces", "when: it.rp_filter == 1", "subject: it.name",
+		"recommend: [{sysctl: 'net.ipv4.conf.${it.key}.rp_filter', value: 2, risk: low, effect: now}, {sysctl: 'net.ipv4.conf.${uplink.interface}.rp_filter', value: 2, risk: low, effect: now}]")
+	f := decodeFacts(t, `
+sysctl: {net.ipv4.conf.eth0/100.rp_filter: "1"}
+interfaces: [{name: eth0.100, key: eth0/100, rp_filter: 1}]`)
+	results, faults := newSet(t, rule).evaluate(f, Options{})
+	if len(results.Findings) != 1 || len(faults) > 0 {
+		t.Fatalf("findings %+v, faults %q", results.Findings, faults)
+	}
+	one := "1"
+	want := []Recommendation{
+		{Kind: "sysctl", Key: "net.ipv4.conf.eth0/100.rp_filter", Current: &one, Proposed: "2", Risk: "low", Effect: "now"},
+		{Kind: "action", Action: "look at net.ipv4.conf.*.rp_filter: which one cannot be told, because uplink.interface is unknown", Risk: "low", Effect: "now"},
+	}
+	if diff := cmp.Diff(want, results.Findings[0].Recommendations); diff != "" {
+		t.Errorf("recommendations (-want +got)\n%s", diff)
+	}
+}

@@ -15,7 +15,7 @@ import (
 )
 
 // testKeys are the keys that the rules of these tests may name.
-var testKeys = []string{"net.core.somaxconn", "net.ipv4.tcp_rmem", "net.ipv4.tcp_tw_recycle", "net.ipv4.tcp_tw_reuse"}
+var testKeys = []string{"net.ipv4.conf.*.rp_filter", "net.core.somaxconn", "net.ipv4.tcp_rmem", "net.ipv4.tcp_tw_recycle", "net.ipv4.tcp_tw_reuse"}
 
 func testEnvironment(t testing.TB) *expr.Environment {
 	t.Helper()

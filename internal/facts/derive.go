@@ -30,6 +30,8 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 	d.machine()
 	d.counters()
 	d.conntrack()
+	d.interfaces()
+	d.uplink()
 	if s.Host != nil {
 		f.Netns.Initial = s.Host.Initial
 		if s.Host.Kernel != "" {

@@ -25,6 +25,7 @@ type Facts struct {
 	Total     *Totals    `cel:"total" doc:"counters of this network namespace since it was made (since boot for the initial one)"`
 	Ports     *Ports     `cel:"ports" doc:"the local ports that connect() may take"`
 	Conntrack *Conntrack `cel:"conntrack" doc:"the connection tracking table"`
+	Uplink    *Uplink    `cel:"uplink" doc:"the network interface of the IPv4 default route"`
 	Files     *Files     `cel:"files" doc:"sysctl files; files.lines(\"KEY\") lists the lines that set a key, masked files left out"`
 
 	Listeners    []*Listener    `cel:"listeners" doc:"listening sockets"`
@@ -32,6 +33,7 @@ type Facts struct {
 	Processes    []*Process     `cel:"processes" doc:"processes that own a listening socket or a socket that is not ESTABLISHED; where the owner is hidden, one entry for its user"`
 	Clients      []*Client      `cel:"clients" doc:"users (uid) with outgoing connections from the ephemeral range"`
 	Networks     []*Network     `cel:"networks" doc:"source networks (/24, /48) of half-open inbound connections"`
+	Interfaces   []*Interface   `cel:"interfaces" doc:"network interfaces of this network namespace, with their effective IPv4 settings"`
 	Lines        []*Line        `cel:"lines" doc:"every active line of every sysctl file that is not masked"`
 	Units        []*Unit        `cel:"units" doc:"LimitNOFILE= lines of systemd unit files"`
 

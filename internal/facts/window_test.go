@@ -95,5 +95,6 @@ func fullWindow() *snapshot.Window {
 			TimeWait: &snapshot.TimeWait{Total: 4, Listening: 1, Ports: []snapshot.Count{{Name: ":80", Count: 1}}, Peers: []snapshot.Count{{Name: "x:1", Count: 3}}},
 		},
 	}
+	addInterfaces(before, now)
 	return two(before, now)
 }

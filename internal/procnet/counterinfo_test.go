@@ -49,7 +49,7 @@ func TestCounterInfosAgainstCapture(t *testing.T) {
 	snmp := parseFile(t, "testdata/snmp", ParseCounters)
 	sockstat := parseFile(t, "testdata/sockstat", ParseSockstat)
 	sockstat6 := parseFile(t, "testdata/sockstat6", ParseSockstat)
-	conntrack := parseFile(t, "testdata/nf_conntrack", ParseConntrackStat)
+	conntrack := parseFile(t, "testdata/nf_conntrack", ParseTableStat)
 	infos := CounterInfos()
 	if len(infos) < 90 {
 		t.Fatalf("%d counters, want 90 or more", len(infos))

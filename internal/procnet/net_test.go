@@ -116,18 +116,22 @@ func FuzzParseSoftnet(f *testing.F) {
 	})
 }
 
-func TestParseConntrackStat(t *testing.T) {
-	got, err := ParseConntrackStat(strings.NewReader("entries  drop searched\n0000000a  00000001 ffffffff\n0000000a  00000002 00000001\n"))
+func TestParseTableStat(t *testing.T) {
+	got, err := ParseTableStat(strings.NewReader("entries  drop searched\n0000000a  00000001 ffffffff\n0000000a  00000002 00000001\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := ConntrackStat{Entries: 10, Sums: map[string]uint64{"drop": 3, "searched": 1 << 32}}
+	want := TableStat{Entries: 10, Sums: map[string]uint64{"drop": 3, "searched": 1 << 32}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	capture := parseFile(t, "testdata/nf_conntrack", ParseConntrackStat)
+	capture := parseFile(t, "testdata/nf_conntrack", ParseTableStat)
 	if capture.Entries != 1000 || capture.Sums["drop"] != 9 {
 		t.Errorf("capture: %d entries, %d drops; want 1000, 9", capture.Entries, capture.Sums["drop"])
+	}
+	neighbours := parseFile(t, "testdata/arp_cache", ParseTableStat)
+	if neighbours.Entries != 2 || neighbours.Sums["table_fulls"] != 3 || neighbours.Sums["lookups"] != 0x100000303 {
+		t.Errorf("neighbours: %+v", neighbours)
 	}
 	f, err := os.Open("/proc/net/stat/nf_conntrack")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -136,11 +140,11 @@ func TestParseConntrackStat(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	parseFile(t, f.Name(), ParseConntrackStat)
+	parseFile(t, f.Name(), ParseTableStat)
 }
 
-func TestParseConntrackStatRefuses(t *testing.T) {
-	refuse(t, ParseConntrackStat, []refusal{
+func TestParseTableStatRefuses(t *testing.T) {
+	refuse(t, ParseTableStat, []refusal{
 		{"header only", "entries drop\n", "1 rows"},
 		{"no entries", "found drop\n1 2\n", "line 1: no column entries"},
 		{"twice", "entries drop drop\n1 2 3\n", "drop appears twice"},
@@ -150,10 +154,10 @@ func TestParseConntrackStatRefuses(t *testing.T) {
 	})
 }
 
-func FuzzParseConntrackStat(f *testing.F) {
-	addFiles(f, "testdata/nf_conntrack")
+func FuzzParseTableStat(f *testing.F) {
+	addFiles(f, "testdata/nf_conntrack", "testdata/arp_cache")
 	f.Fuzz(func(t *testing.T, in string) {
-		s, err := ParseConntrackStat(strings.NewReader(in))
+		s, err := ParseTableStat(strings.NewReader(in))
 		if (err == nil) == (s.Sums == nil) {
 			t.Fatalf("sums %v beside error %v", s.Sums, err)
 		}

@@ -98,6 +98,15 @@ func parseHex32(s string) (uint64, error) {
 	return n, nil
 }
 
+// parseHex64 reads one column of the files that the kernel prints with %08lx.
+func parseHex64(s string) (uint64, error) {
+	n, err := strconv.ParseUint(s, 16, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s is not a hexadecimal number of 64 bits", quote(s))
+	}
+	return n, nil
+}
+
 // quote makes file content fit for an error message: escaped and short.
 func quote(s string) string {
 	const longest = 40

@@ -83,6 +83,7 @@ func (c *Collector) begin(ctx context.Context) (*Snapshot, error) {
 	s := c.start()
 	s.readHost(c.root)
 	c.readCounters(s)
+	c.readInterfaces(s)
 	c.readSockets(ctx, s, false)
 	return s, c.finish(ctx, s)
 }
@@ -93,6 +94,7 @@ func (c *Collector) Snapshot(ctx context.Context) (*Snapshot, error) {
 	s := c.start()
 	s.readHost(c.root)
 	c.readCounters(s)
+	c.readInterfaces(s)
 	c.readSysctls(s)
 	c.readSockets(ctx, s, true)
 	if s.Sockets != nil {
@@ -201,7 +203,7 @@ func (c *Collector) readConntrack(s *Snapshot) {
 	s.Conntrack.Count = number("nf_conntrack_count")
 	s.Conntrack.Max = number("nf_conntrack_max")
 	s.Conntrack.Buckets = number("nf_conntrack_buckets")
-	stat, err := parse(c.root, "proc/net/stat/nf_conntrack", procnet.ParseConntrackStat)
+	stat, err := parse(c.root, "proc/net/stat/nf_conntrack", procnet.ParseTableStat)
 	if err != nil {
 		s.gap("/proc/net/stat/nf_conntrack", err, "")
 		return
@@ -241,6 +243,7 @@ func (c *Collector) readSysctls(s *Snapshot) {
 		}
 	}
 	slices.Sort(s.Absent)
+	c.readConf(s)
 }
 
 func (c *Collector) tree() (*sysctl.Tree, error) {

@@ -82,7 +82,7 @@ func TestCollectTree(t *testing.T) {
 	if diff := cmp.Diff(&OpenFiles{Open: 952, Max: 1<<63 - 1}, s.Files); diff != "" {
 		t.Errorf("files (-want +got)\n%s", diff)
 	}
-	wantSysctls := map[string]string{"net.ipv4.tcp_tw_reuse": "2", "net.ipv4.tcp_fin_timeout": "60", "net.ipv4.ip_local_port_range": "32768 60999"}
+	wantSysctls := map[string]string{"net.ipv4.tcp_tw_reuse": "2", "net.ipv4.tcp_fin_timeout": "60", "net.ipv4.ip_local_port_range": "32768 60999", "net.ipv4.conf.eth0.rp_filter": "2"}
 	if diff := cmp.Diff(wantSysctls, s.Sysctls); diff != "" || s.Absent != nil {
 		t.Errorf("absent %v, sysctls (-want +got)\n%s", s.Absent, diff)
 	}
@@ -145,6 +145,8 @@ func TestCollectGaps(t *testing.T) {
 		{"proc/net/snmp", "/proc/net/snmp", func(s *Snapshot) bool { return s.Counters["Tcp.InSegs"] == 0 && len(s.Counters) > 0 }},
 		{"proc/net/sockstat", "/proc/net/sockstat", func(s *Snapshot) bool { return s.Sockstat == nil && s.Sockets.Mini == nil }},
 		{"proc/net/softnet_stat", "/proc/net/softnet_stat", func(s *Snapshot) bool { return s.Softnet == nil }},
+		{"proc/net/route", "/proc/net/route", func(s *Snapshot) bool { return s.Uplink == nil && s.Interfaces != nil }},
+		{"proc/sys/net/ipv4/conf", "/proc/sys/net/ipv4/conf", func(s *Snapshot) bool { return s.Interfaces == nil }},
 		{"proc/net/stat", "/proc/net/stat/nf_conntrack", func(s *Snapshot) bool { return s.Conntrack.Drops == nil && s.Conntrack.Max != nil }},
 		{"proc/net/tcp", "TCP sockets", func(s *Snapshot) bool { return s.Sockets == nil }},
 		{"proc/sys/fs", "/proc/sys/fs/file-nr", func(s *Snapshot) bool { return s.Files == nil }},
@@ -172,9 +174,10 @@ func TestCollectGaps(t *testing.T) {
 	broken := []struct{ file, text, gap, reason string }{
 		{"proc/uptime", "x\n", "/proc/uptime", "parse uptime:"},
 		{"proc/net/netstat", "x\n", "/proc/net/netstat", "parse counters:"},
+		{"proc/net/route", "x\n", "/proc/net/route", "parse route: no heading"},
 		{"proc/net/sockstat6", "x\n", "/proc/net/sockstat6", "parse sockstat:"},
 		{"proc/net/tcp", "x\n", "TCP sockets", "heading"},
-		{"proc/net/stat/nf_conntrack", "x\n", "/proc/net/stat/nf_conntrack", "parse nf_conntrack:"},
+		{"proc/net/stat/nf_conntrack", "x\n", "/proc/net/stat/nf_conntrack", "parse table statistics:"},
 		{"proc/sys/net/netfilter/nf_conntrack_max", "many\n", "/proc/sys/net/netfilter/nf_conntrack_max", `"many" is no number`},
 		{"proc/sys/net/ipv4/ip_local_port_range", "9 8\n", "net.ipv4.ip_local_port_range", `"9 8" is not a range of ports`},
 		{"proc/sys/net/ipv4/ip_local_port_range", "1 65536\n", "net.ipv4.ip_local_port_range", `"1 65536" is not a range of ports`},

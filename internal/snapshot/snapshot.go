@@ -12,24 +12,26 @@ import (
 // Snapshot is one instant of one network namespace of one host. A nil or
 // absent part was not read; Gaps says why.
 type Snapshot struct {
-	Taken     time.Time         `json:"taken"`
-	Uptime    *float64          `json:"uptime_seconds,omitempty"` // seconds since boot; the clock that windows are measured with
-	Host      *Host             `json:"host,omitempty"`
-	Sockets   *Sockets          `json:"sockets,omitempty"`
-	Counters  procnet.Counters  `json:"counters,omitempty"`
-	Sockstat  procnet.Sockstat  `json:"sockstat,omitempty"`
-	Softnet   []Softnet         `json:"softnet,omitempty"`
-	Conntrack *Conntrack        `json:"conntrack,omitempty"`
-	Files     *OpenFiles        `json:"open_files,omitempty"`
-	Sysctls   map[string]string `json:"sysctls,omitempty"` // live values by dotted key, blanks folded
-	Absent    []string          `json:"absent_sysctls,omitempty"`
-	Lines     []Line            `json:"sysctl_lines,omitempty"`
-	LinesRead bool              `json:"sysctl_lines_read"` // the sysctl files were read; no line then means that none is set
-	Units     []Unit            `json:"units,omitempty"`
-	UnitsRead bool              `json:"units_read"`
-	Processes map[int]Process   `json:"processes,omitempty"` // by pid: holders of the sockets that carry owners
-	Gaps      []Gap             `json:"gaps,omitempty"`
-	Cost      time.Duration     `json:"cost_nanoseconds"` // how long collecting took
+	Taken      time.Time         `json:"taken"`
+	Uptime     *float64          `json:"uptime_seconds,omitempty"` // seconds since boot; the clock that windows are measured with
+	Host       *Host             `json:"host,omitempty"`
+	Sockets    *Sockets          `json:"sockets,omitempty"`
+	Counters   procnet.Counters  `json:"counters,omitempty"`
+	Sockstat   procnet.Sockstat  `json:"sockstat,omitempty"`
+	Softnet    []Softnet         `json:"softnet,omitempty"`
+	Conntrack  *Conntrack        `json:"conntrack,omitempty"`
+	Interfaces []Interface       `json:"interfaces,omitempty"`
+	Uplink     *Uplink           `json:"uplink,omitempty"`
+	Files      *OpenFiles        `json:"open_files,omitempty"`
+	Sysctls    map[string]string `json:"sysctls,omitempty"` // live values by dotted key, blanks folded
+	Absent     []string          `json:"absent_sysctls,omitempty"`
+	Lines      []Line            `json:"sysctl_lines,omitempty"`
+	LinesRead  bool              `json:"sysctl_lines_read"` // the sysctl files were read; no line then means that none is set
+	Units      []Unit            `json:"units,omitempty"`
+	UnitsRead  bool              `json:"units_read"`
+	Processes  map[int]Process   `json:"processes,omitempty"` // by pid: holders of the sockets that carry owners
+	Gaps       []Gap             `json:"gaps,omitempty"`
+	Cost       time.Duration     `json:"cost_nanoseconds"` // how long collecting took
 }
 
 // Host identifies the machine and the network namespace.

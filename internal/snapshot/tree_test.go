@@ -55,6 +55,8 @@ func captureTree(t testing.TB, capture string) tree {
 		"proc/sys/net/ipv4/tcp_mem":                   "1 2 3\n",
 		"proc/sys/net/ipv4/ip_local_port_range":       "32768\t60999\n",
 		"proc/sys/net/ipv4/ip_local_reserved_ports":   "\n",
+		"proc/sys/net/ipv4/conf/eth0/rp_filter":       "2\n",
+		"proc/net/route":                              "Iface\tDestination\tGateway\n",
 		"proc/sys/net/netfilter/nf_conntrack_max":     "262144\n",
 		"proc/sys/net/netfilter/nf_conntrack_count":   "5\n",
 		"proc/sys/net/netfilter/nf_conntrack_buckets": "65536\n",

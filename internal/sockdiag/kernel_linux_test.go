@@ -229,6 +229,11 @@ func TestKernelFields(t *testing.T) {
 		}
 		for _, name := range []string{"time_wait ", "orphan "} {
 			mini := sockets[s.mark[name+a]]
+			if name == "orphan " && mini.Timer == TimerKeepalive && mini.Inode == 0 {
+				// The peer's ACK came while close() still had the socket: tcp_rcv_state_process
+				// then leaves the orphan a whole socket that this timer ends.
+				continue
+			}
 			if mini.Timer != TimerTimeWait || mini.Expires <= 0 || mini.Expires > time.Minute {
 				t.Errorf("%s%s: timer %s, expires in %s", name, a, mini.Timer, mini.Expires)
 			}

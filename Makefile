@@ -12,7 +12,7 @@ BUILD = CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false \
 	-ldflags '-s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)'
 LINT  = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: all build reproducible test race lint fuzz bench lab golden docs clean
+.PHONY: all build reproducible test race lint fuzz bench lab kernels golden docs clean
 
 all: build
 
@@ -63,6 +63,10 @@ lab:
 	@set -e; dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; export TCPTUNE_LAB_RESULTS="$$dir"; \
 	$(GO) test -count=1 -run '^TestLab$$' -v ./cmd/tcptune; \
 	$(GO) test -count=1 -run '^TestEvidence$$' ./cmd/tcptune -update
+
+# Runs every kernel-facing test on Debian's kernels 6.1 and 6.12, in QEMU.
+kernels:
+	$(GO) run ./internal/kernels $(KERNELSFLAGS)
 
 # Writes the expected outputs anew. Read the diff before you commit it.
 golden:

@@ -53,6 +53,7 @@ var table = map[string][]string{
 
 	// Generators, and programs that are run by make only.
 	"internal/bench":                nil,
+	"internal/kernels":              nil,
 	"internal/procnet/internal/gen": nil,
 	"internal/testreport":           nil,
 	"profiles/gendocs":              {"internal/expr", "profiles", "sysctl"},

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// A report writes what one guest says: a line for each test as it ends, and all
+// that a test binary wrote when something in it failed.
+type report struct {
+	series string
+	jobs   []job
+	out    io.Writer
+
+	output strings.Builder // of the job that is running
+	last   string          // the line before
+	passed int             // tests of the job that is running
+	failed bool            // something in the job that is running
+	bad    int             // jobs
+	ended  int             // jobs
+}
+
+// ending is how the testing package ends a test, or a subtest of the first
+// level. What is farther in belongs to an isolated test.
+var ending = regexp.MustCompile(`^(?:    )?--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+)s\)$`)
+
+// message is the file and line that a test's words begin with.
+var message = regexp.MustCompile(`^\s*\w+\.go:\d+: `)
+
+// add takes one event.
+func (r *report) add(e event) {
+	if e.Ended != "" {
+		r.end(e)
+		return
+	}
+	fmt.Fprintln(&r.output, e.Output)
+	if m := ending.FindStringSubmatch(e.Output); m != nil {
+		r.test(r.jobs[e.Job], m[1], m[2], m[3])
+	}
+	r.last = e.Output
+}
+
+// test writes the line of one test.
+func (r *report) test(j job, outcome, name, seconds string) {
+	line := j.Package + " " + name
+	switch outcome {
+	case "PASS":
+		r.passed++
+		outcome = "ok"
+	case "FAIL":
+		r.failed = true
+	case "SKIP":
+		outcome = "skip"
+		line += ": " + message.ReplaceAllString(r.last, "")
+	}
+	if j.Row != "" && outcome != "skip" && !strings.Contains(name, "/") {
+		line += ": " + j.Row
+	}
+	fmt.Fprintf(r.out, "%-5s %-4s %s (%s s)\n", r.series, outcome, line, seconds)
+}
+
+// end writes what is to be said of a job that has ended.
+func (r *report) end(e event) {
+	j := r.jobs[e.Job]
+	switch {
+	case r.failed || e.Ended != succeeded:
+		r.bad++
+		fmt.Fprintf(r.out, "%-5s FAIL %s: %s\n%s", r.series, j.Package, e.Ended, r.output.String())
+	case r.passed == 0:
+		r.bad++
+		fmt.Fprintf(r.out, "%-5s FAIL %s: nothing passed of %s\n", r.series, j.Package, j.Pattern)
+	}
+	r.ended++
+	r.output.Reset()
+	r.last, r.passed, r.failed = "", 0, false
+}
+
+// verdict is nil when every job has run and passed.
+func (r *report) verdict() error {
+	if r.bad > 0 || r.ended != len(r.jobs) {
+		return fmt.Errorf("tests on %s: of %d test binaries %d ran and %d failed", r.series, len(r.jobs), r.ended, r.bad)
+	}
+	return nil
+}

@@ -1966,7 +1966,7 @@ func table() []Parameter {
 			Fields:       3,
 			Unit:         "bytes",
 			Min:          bound(1),
-			MinNote:      "each field; 6.1.y/6.12.y stable updates raise it to SOCK_MIN_RCVBUF; order not checked",
+			MinNote:      "each field; 6.1.y/6.12.y stable updates raise it to 4096; order not checked",
 			Max:          bound(2147483647),
 			Default:      "4096 131072 min(32 MiB, lowmem/128) since 6.16; max 6 MiB 3.x-6.15; middle 87380 before 4.20",
 			Since:        "<=2.6.11",

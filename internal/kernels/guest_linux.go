@@ -19,8 +19,7 @@ import (
 
 // Places in the guest.
 const (
-	planPath     = "/plan.json" // the jobs
-	sourceDir    = "/src"       // this repository: tests read their testdata
+	planPath     = "/plan.json"
 	eventsDevice = "/dev/ttyS1" // to the host; the kernel logs to ttyS0
 )
 
@@ -29,6 +28,7 @@ const maxOutput = 1 << 20
 
 // A plan is what a guest is told to do.
 type plan struct {
+	Repository string // where it is in the guest, which is where it is on this machine: test binaries know
 	Jobs       []job
 	JobTimeout time.Duration
 	Require    string // TCPTUNE_REQUIRE
@@ -77,7 +77,6 @@ func prepare() error {
 		{"devtmpfs", "/dev", ""},
 		{"devpts", "/dev/pts", "ptmxmode=0666"},
 		{"tmpfs", "/run", "mode=0755"},
-		{"tmpfs", "/tmp", "mode=1777"},
 	} {
 		if err := os.MkdirAll(m.dir, 0o755); err != nil {
 			return err
@@ -150,7 +149,7 @@ func work(events *json.Encoder) error {
 // runJob runs one test binary and hands over its output line by line.
 func runJob(p plan, j job, tell func(line string) error) (ended string, err error) {
 	cmd := exec.Command(j.binary(), "-test.v", "-test.run="+j.Pattern, "-test.timeout="+p.JobTimeout.String())
-	cmd.Dir = filepath.Join(sourceDir, j.Package)
+	cmd.Dir = filepath.Join(p.Repository, j.Package)
 	cmd.Env = append(os.Environ(), "TCPTUNE_GUEST=1", "TCPTUNE_REQUIRE="+p.Require, "TMPDIR=/tmp", "HOME=/root")
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -71,7 +71,7 @@ func writeRoot(ctx context.Context, m *machine, binaries string, p plan) error {
 	}
 	image.copy("init", filepath.Join(binaries, "init"))
 	image.tree("tests", filepath.Join(binaries, "tests"), func(string) bool { return false })
-	image.tree(strings.TrimPrefix(sourceDir, "/"), ".", func(name string) bool { return name == ".git" })
+	image.tree(strings.TrimPrefix(p.Repository, "/"), p.Repository, func(name string) bool { return name == ".git" })
 	text, err := json.Marshal(p)
 	if err != nil {
 		return err

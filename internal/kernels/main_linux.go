@@ -83,7 +83,7 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 		fmt.Fprintln(out, "skipped:", err)
 		return nil
 	}
-	jobs, err := o.jobs(".")
+	jobs, err := o.jobs()
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,11 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	defer os.RemoveAll(dir)
 	ctx, cancel := context.WithTimeout(ctx, o.timeout)
 	defer cancel()
-	machines, err := o.machines(ctx, dir, plan{Jobs: jobs, JobTimeout: o.timeout, Require: "netns,ss,loaders"})
+	repository, err := filepath.Abs(".")
+	if err != nil {
+		return err
+	}
+	machines, err := o.machines(ctx, dir, plan{Repository: repository, Jobs: jobs, JobTimeout: o.timeout, Require: "netns,ss,loaders"})
 	if err != nil {
 		return err
 	}
@@ -128,14 +132,14 @@ func (s *shared) Write(p []byte) (int, error) {
 }
 
 // jobs are the tests that the flags ask for.
-func (o options) jobs(repository string) ([]job, error) {
+func (o options) jobs() ([]job, error) {
 	switch {
 	case o.pkg != "":
 		return []job{{Package: o.pkg, Pattern: o.pattern}}, nil
 	case o.rows:
 		return rows(), nil
 	}
-	return allJobs(repository)
+	return allJobs(".")
 }
 
 // machines prepares one guest for each series.

@@ -85,13 +85,9 @@ func anchors(page string) []string {
 	return all
 }
 
-// TestRuleFormat loads the example of rule-format.md and runs the fixtures
-// that the page shows.
-func TestRuleFormat(t *testing.T) {
-	blocks := make(map[string]string)
-	for _, m := range fence.FindAllStringSubmatch(read(t, "rule-format.md"), -1) {
-		blocks[m[1]] = m[2]
-	}
+// environment compiles rules.
+func environment(t *testing.T) *expr.Environment {
+	t.Helper()
 	var keys []string
 	for _, p := range sysctl.LoadCatalogue().Parameters() {
 		keys = append(keys, p.Key.String())
@@ -100,7 +96,17 @@ func TestRuleFormat(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rule, err := rules.Parse(env, "accept-queue-filling.yaml", []byte(blocks["yaml"]))
+	return env
+}
+
+// TestRuleFormat loads the example of rule-format.md and runs the fixtures
+// that the page shows.
+func TestRuleFormat(t *testing.T) {
+	blocks := make(map[string]string)
+	for _, m := range fence.FindAllStringSubmatch(read(t, "rule-format.md"), -1) {
+		blocks[m[1]] = m[2]
+	}
+	rule, err := rules.Parse(environment(t), "accept-queue-filling.yaml", []byte(blocks["yaml"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,6 +129,34 @@ func TestRuleFormat(t *testing.T) {
 				t.Errorf("missing facts: want listeners.backlog, got %v", outcome.Skipped[0].Missing)
 			}
 		})
+	}
+}
+
+// TestRuleTests runs the tests that rule-format.md shows.
+func TestRuleTests(t *testing.T) {
+	blocks := make(map[string]string)
+	for _, m := range fence.FindAllStringSubmatch(read(t, "rule-format.md"), -1) {
+		blocks[m[1]] = m[2]
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{"accept-queue-filling.yaml": blocks["yaml"], "accept-queue-filling_test.yaml": blocks["yaml test"]} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	env := environment(t)
+	builtin, err := rules.Builtin(env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := (&rules.Tester{Environment: env, Builtin: builtin}).Read(filepath.Join(dir, "accept-queue-filling_test.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range file.Cases {
+		if differences := c.Run(); len(differences) > 0 {
+			t.Errorf("%s: %+v", c.Name, differences)
+		}
 	}
 }
 

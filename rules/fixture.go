@@ -4,7 +4,6 @@ package rules
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,13 +25,6 @@ type Fixture struct {
 	Name    string // of the file, without .yaml
 	Comment string
 	Facts   *facts.Facts
-}
-
-// An Outcome is what one rule said about one fixture: the content of the .out
-// file beside it.
-type Outcome struct {
-	Findings []Finding `json:"findings"`
-	Skipped  []Skipped `json:"skipped"`
 }
 
 // fixtureKinds are the words that a fixture's name begins with; each rule
@@ -116,18 +108,6 @@ func checkFixture(r *Rule, file string, update bool) error {
 	return nil
 }
 
-// render writes the outcome as JSON for people: < stays <.
-func (o Outcome) render() ([]byte, error) {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(o); err != nil {
-		return nil, fmt.Errorf("render the outcome: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
 // firstDifference shows the first line that differs.
 func firstDifference(want, got []byte) string {
 	w, g := bytes.Split(want, []byte("\n")), bytes.Split(got, []byte("\n"))
@@ -154,12 +134,7 @@ func ReadFixture(path string) (*Fixture, error) {
 		fields := r.Fields(doc, "a fixture", "comment", "facts")
 		r.Require(doc, "the fixture", fields, "comment", "facts")
 		f.Comment = r.Text(fields["comment"], "comment")
-		if n := fields["facts"]; n != nil {
-			var err error
-			if f.Facts, err = facts.Decode(path, n); err != nil {
-				return nil, err
-			}
-		}
+		f.Facts = readFacts(r, fields["facts"])
 	}
 	if err := r.Problems.Err(); err != nil {
 		return nil, err
@@ -168,20 +143,14 @@ func ReadFixture(path string) (*Fixture, error) {
 }
 
 // Run evaluates the rule alone on the fixture's facts and says whether it
-// judged them as the fixture's name demands. A fault, also one outside the
-// condition, is an error.
+// judged them as the fixture's name demands.
 func (f *Fixture) Run(r *Rule) (Outcome, error) {
-	set := &Set{Rules: []*Rule{r}}
-	results, faults := set.evaluate(f.Facts, Options{})
-	outcome := Outcome{results.Findings, results.Skipped}
-	if len(faults) > 0 {
-		return outcome, errors.New(faults[0])
+	outcome, err := (&Set{Rules: []*Rule{r}}).outcome(f.Facts, Options{})
+	if err != nil {
+		return outcome, err
 	}
 	var missing []string
-	for _, s := range results.Skipped {
-		if s.Fault != "" {
-			return outcome, fmt.Errorf("%s: condition: %s", r.ID, s.Fault)
-		}
+	for _, s := range outcome.Skipped {
 		missing = append(missing, s.Missing...)
 	}
 	switch kind := fixtureKind(f.Name); {

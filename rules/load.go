@@ -4,17 +4,21 @@ package rules
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/tcptune/tcptune/internal/expr"
 	"github.com/tcptune/tcptune/internal/yamlfile"
 )
 
 // LoadDir reads and compiles every *.yaml file of a directory, not of those
-// below it. On mistakes the error is Problems, with those of all files. When
-// the caller is root, the directory and its files must be root's: see
-// UntrustedError.
+// below it; *_test.yaml are tests and left out. On mistakes the error is
+// Problems, with those of all files. When the caller is root, the directory and
+// its files must be root's: see UntrustedError.
 func LoadDir(env *expr.Environment, dir string) (*Set, error) {
 	return loadDir(env, dir, os.Geteuid())
 }
@@ -53,8 +57,19 @@ func loadDir(env *expr.Environment, dir string, euid int) (*Set, error) {
 	return NewSet(list)
 }
 
-// ruleFiles lists the names of a directory's rule files, sorted.
-func ruleFiles(dir string, euid int) ([]string, error) { return store(euid).Names(dir) }
+// ruleFiles lists the names of a directory's rule files, sorted. Files with tests
+// are none.
+func ruleFiles(dir string, euid int) ([]string, error) {
+	names, err := store(euid).Names(dir)
+	if err != nil {
+		return nil, err
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return strings.HasSuffix(name, testSuffix) })
+	if len(names) == 0 {
+		return nil, fmt.Errorf("read %s: no *.yaml file in it but tests: %w", dir, fs.ErrNotExist)
+	}
+	return names, nil
+}
 
 // readRule reads one rule file.
 func readRule(path string, euid int) ([]byte, error) { return store(euid).Read(path) }

@@ -13,11 +13,11 @@ import (
 func newRulesCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
-		Short: "List, show and check rules",
+		Short: "List, show, check and test rules",
 		Args:  noSuchCommand,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRulesListCommand(s), newRulesShowCommand(s), newRulesLintCommand(s))
+	cmd.AddCommand(newRulesListCommand(s), newRulesShowCommand(s), newRulesLintCommand(s), newRulesTestCommand(s))
 	return cmd
 }
 

@@ -3,7 +3,6 @@
 package facts
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -23,8 +22,7 @@ import (
 //
 // What is left out stays unknown: a nil pointer or a nil list. Decoding is
 // strict: an unknown name, a wrong type, null, an alias and a duplicate are
-// errors. All of them are reported at once as file:line:col, joined; the facts
-// are nil then.
+// mistakes. The error is Mistakes, all of them at once; the facts are nil then.
 func Decode(file string, node *yaml.Node) (*Facts, error) {
 	if node == nil {
 		node = &yaml.Node{}
@@ -32,19 +30,44 @@ func Decode(file string, node *yaml.Node) (*Facts, error) {
 	d := &decoder{file: file}
 	f := &Facts{}
 	d.facts(f, node)
-	if len(d.errs) > 0 {
-		return nil, errors.Join(d.errs...)
+	if len(d.mistakes) > 0 {
+		return nil, d.mistakes
 	}
 	return f, nil
 }
 
+// A Mistake is one mistake in facts that were given. Lines and columns count
+// from 1.
+type Mistake struct {
+	File         string
+	Line, Column int
+	Text         string
+}
+
+// Error returns "file:line:col: text".
+func (m Mistake) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", m.File, m.Line, m.Column, m.Text)
+}
+
+// Mistakes are all mistakes of one mapping, as one error.
+type Mistakes []Mistake
+
+// Error returns one line for each mistake.
+func (ms Mistakes) Error() string {
+	lines := make([]string, len(ms))
+	for i, m := range ms {
+		lines[i] = m.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
 type decoder struct {
-	file string
-	errs []error
+	file     string
+	mistakes Mistakes
 }
 
 func (d *decoder) errorf(n *yaml.Node, format string, args ...any) {
-	d.errs = append(d.errs, fmt.Errorf("%s:%d:%d: %s", d.file, n.Line, n.Column, fmt.Sprintf(format, args...)))
+	d.mistakes = append(d.mistakes, Mistake{d.file, n.Line, n.Column, fmt.Sprintf(format, args...)})
 }
 
 func (d *decoder) facts(f *Facts, node *yaml.Node) {

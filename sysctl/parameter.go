@@ -23,8 +23,9 @@ type Parameter struct {
 	MaxNote string
 	Values  map[int]string // meaning of single values, or of bits for a bitmap
 
-	Default   string // the kernel's, newest first
-	Since     string // first release with the key: "6.14", "<=2.6.11", "3.15/3.16"
+	Default   string    // the kernel's, newest first
+	Defaults  []Default // the same as data; none where it depends on the machine, see DefaultOn
+	Since     string    // first release with the key: "6.14", "<=2.6.11", "3.15/3.16"
 	SinceNote string
 	Removed   string // first release without the key; "" if it is still there
 

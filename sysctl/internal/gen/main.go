@@ -13,6 +13,7 @@ import (
 	"log"
 	"maps"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,6 +46,7 @@ type entry struct {
 	MaxNote       string `yaml:"max_note"`
 	Values        map[int]string
 	Default       string
+	Defaults      []release
 	Since         string
 	SinceNote     string `yaml:"since_note"`
 	Removed       string
@@ -59,6 +61,12 @@ type entry struct {
 	Interactions  string
 	Risk          string
 	Source        []string
+}
+
+// A release is the default of the kernels from Since on; before the first one without.
+type release struct {
+	Since string
+	Value string
 }
 
 // generate returns the Go file for the YAML source.
@@ -116,7 +124,34 @@ func (e entry) check() error {
 	if e.Min != nil && e.Max != nil && *e.Min > *e.Max {
 		return fmt.Errorf("min %d is above max %d", *e.Min, *e.Max)
 	}
+	return e.checkDefaults()
+}
+
+// checkDefaults refuses data that the text does not say, or that repeats the text.
+func (e entry) checkDefaults() error {
+	if len(e.Defaults) > 0 && numbers.MatchString(e.Default) {
+		return fmt.Errorf("defaults repeat the default %q", e.Default)
+	}
+	for i, d := range e.Defaults {
+		if (d.Since == "") && i < len(e.Defaults)-1 {
+			return fmt.Errorf("only the last of defaults holds for all older kernels")
+		}
+		if n := len(strings.Fields(d.Value)); e.fields() > 0 && n != e.fields() {
+			return fmt.Errorf("default %q has %d fields, a value has %d", d.Value, n, e.fields())
+		}
+	}
 	return nil
+}
+
+// numbers matches a default that needs no data beside it.
+var numbers = regexp.MustCompile(`^-?[0-9]+( -?[0-9]+)*$`)
+
+// defaults returns the default as data.
+func (e entry) defaults() []release {
+	if numbers.MatchString(e.Default) {
+		return []release{{Value: e.Default}}
+	}
+	return e.Defaults
 }
 
 // fields returns the number of fields that a value of the type has, 0 for any number.
@@ -160,6 +195,13 @@ func (e entry) write(b *bytes.Buffer) {
 		b.WriteString("},\n")
 	}
 	text("Default", e.Default)
+	if list := e.defaults(); len(list) > 0 {
+		b.WriteString("Defaults: []Default{")
+		for _, d := range list {
+			fmt.Fprintf(b, "{%q, %q},", d.Since, d.Value)
+		}
+		b.WriteString("},\n")
+	}
 	text("Since", e.Since)
 	text("SinceNote", e.SinceNote)
 	text("Removed", e.Removed)

@@ -64,6 +64,9 @@ func sysctlNow(key string, f *facts.Facts) []Row {
 		live = "does not exist here"
 	}
 	rows := []Row{{"live value", live}}
+	if d, ok := f.SysctlDefaultText(key); ok && d != "" {
+		rows = append(rows, Row{"kernel's default here", d})
+	}
 	if f.Files != nil {
 		for _, l := range f.Files.Lines(key) {
 			rows = append(rows, Row{"set in", fmt.Sprintf("%s to %s", l.Address, l.Value)})

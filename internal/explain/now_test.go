@@ -67,6 +67,10 @@ ports: {max_use: 0.031, exact: false}
 			{"set in", "/etc/sysctl.conf:3 to 30"},
 			{"would it help", "a lower value would shorten FIN_WAIT2 without a process (3 now), never TIME_WAIT (1200 now, 60 s each, fixed)"},
 		}},
+		{"a value beside its default", `
+sysctl: {net.ipv4.tcp_max_tw_buckets: "5000"}
+defaults: {net.ipv4.tcp_max_tw_buckets: "131072"}
+`, Topic{Kind: KindSysctl, Name: "net.ipv4.tcp_max_tw_buckets"}, []Row{{"live value", "5000"}, {"kernel's default here", "131072"}}},
 		{"fin_timeout of an unread host", "{}", Topic{Kind: KindSysctl, Name: "net.ipv4.tcp_fin_timeout"}, []Row{{"live value", "unknown"}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

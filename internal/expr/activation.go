@@ -35,6 +35,7 @@ func NewActivation(f *facts.Facts) *Activation {
 	a := &Activation{facts: f, names: make(map[string]ref.Val), lists: make(map[string][]ref.Val), sysctls: make(map[string]ref.Val)}
 	a.functions = map[string]cel.LateBoundFunction{
 		"sysctl": a.sysctl, "sysctlAt": a.sysctlAt, "sysctlText": a.sysctlText, "sysctlExists": a.sysctlExists,
+		"sysctlDefault": a.sysctlDefault, "sysctlDefaultAt": a.sysctlDefaultAt,
 		"input": a.input("input"), "inputText": a.input("inputText"),
 	}
 	root := reflect.ValueOf(f).Elem()
@@ -114,6 +115,21 @@ func (a *Activation) sysctlText(_ string, args ...ref.Val) ref.Val {
 		text, ok := a.facts.SysctlText(key)
 		return types.String(text), ok
 	})
+}
+
+func (a *Activation) sysctlDefault(_ string, args ...ref.Val) ref.Val {
+	return a.ask("sysctlDefault", args[0], func(key string) (ref.Val, bool) {
+		n, ok := a.facts.SysctlDefault(key, 0)
+		return types.Int(n), ok
+	})
+}
+
+func (a *Activation) sysctlDefaultAt(_ string, args ...ref.Val) ref.Val {
+	key, index := string(args[0].(types.String)), int(args[1].(types.Int))
+	if n, ok := a.facts.SysctlDefault(key, index); ok {
+		return types.Int(n)
+	}
+	return missing(fmt.Sprintf("sysctlDefaultAt(%q, %d)", key, index))
 }
 
 func (a *Activation) sysctlExists(_ string, args ...ref.Val) ref.Val {

@@ -154,7 +154,7 @@ func (c *compilation) unknownName(name string) string {
 	for _, f := range numberFunctions() {
 		known = append(known, f.name)
 	}
-	known = append(known, "sysctl", "sysctlAt", "sysctlText", "sysctlExists", "input", "inputText")
+	known = append(known, "sysctl", "sysctlAt", "sysctlText", "sysctlDefault", "sysctlDefaultAt", "sysctlExists", "input", "inputText")
 	return fmt.Sprintf("unknown name %q%s", name, didYouMean(name, known))
 }
 

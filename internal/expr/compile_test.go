@@ -29,7 +29,7 @@ func TestCompileErrors(t *testing.T) {
 		{"function", `clmp(1, 2, 3)`, "", Int, `x.yaml:1:5: unknown name "clmp"; did you mean "clamp"?`},
 		{"it without for_each", `it.queue > 1`, "", Bool, `x.yaml:1:1: unknown name "it"; it stands for an element of the list that for_each names`},
 		{"for_each", `it.queue > 1`, "listener", Bool, `x.yaml:1:1: "listener" is not a list of facts; did you mean "listeners"?`},
-		{"for_each of a group", `it.queue > 1`, "kernel", Bool, `x.yaml:1:1: "kernel" is not a list of facts; it must be one of clients, destinations, interfaces, lines, listeners, networks, processes, units`},
+		{"for_each of a group", `it.queue > 1`, "kernel", Bool, `x.yaml:1:1: "kernel" is not a list of facts; it must be one of ` + strings.Join(newEnvironment(t).Lists(), ", ")},
 		{"key", `sysctl("net.core.somaxcon") > 1`, "", Bool, `x.yaml:1:8: unknown sysctl key "net.core.somaxcon"; did you mean "net.core.somaxconn"?`},
 		{"key of lines", `size(files.lines("net.core.somaxcon")) > 1`, "", Bool, `x.yaml:1:18: unknown sysctl key "net.core.somaxcon"; did you mean "net.core.somaxconn"?`},
 		{"key pattern", `sysctl("net.ipv4.conf.*.rp_filter") > 1`, "", Bool, `x.yaml:1:8: sysctl key "net.ipv4.conf.*.rp_filter" is a pattern; it must name one interface`},

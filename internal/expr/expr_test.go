@@ -29,6 +29,7 @@ rate: {ListenOverflows: 53.5, ListenDrops: 3}
 delta: {}
 ports: {low: 32768, high: 60999, overlap: "40000"}
 sysctl: {net.core.somaxconn: "4096", net.ipv4.tcp_rmem: "4096 131072 6291456", net.ipv4.tcp_congestion_control: cubic, net.ipv4.conf.eth0.rp_filter: "2"}
+defaults: {net.core.somaxconn: "4096", net.ipv4.tcp_rmem: "4096 131072 33554432"}
 absent: [net.ipv4.tcp_tw_recycle]
 listeners:
   - {address: "198.18.0.2:8080", port: 8080, process: "server[42]", queue: 65, backlog: 64, drops_per_second: 53.5}
@@ -149,6 +150,12 @@ func TestUnknown(t *testing.T) {
 		{"sysctlExists", `sysctlExists("net.core.somaxconn")`, "", known(true)},
 		{"sysctlExists absent", `sysctlExists("net.ipv4.tcp_tw_recycle")`, "", known(false)},
 		{"sysctlExists unknown", `sysctlExists("net.ipv4.tcp_tw_reuse")`, "", unknown(`sysctlExists("net.ipv4.tcp_tw_reuse")`)},
+
+		{"sysctlDefault", `sysctlDefault("net.core.somaxconn")`, "", known(int64(4096))},
+		{"sysctlDefault unknown", `sysctlDefault("net.ipv4.tcp_tw_reuse") == 2`, "", unknown(`sysctlDefault("net.ipv4.tcp_tw_reuse")`)},
+		{"sysctlDefault settled by the rest", `sysctlDefault("net.ipv4.tcp_tw_reuse") == 2 || netns.initial`, "", known(true)},
+		{"sysctlDefaultAt", `sysctlAt("net.ipv4.tcp_rmem", 2) < sysctlDefaultAt("net.ipv4.tcp_rmem", 2)`, "", known(true)},
+		{"sysctlDefaultAt unknown", `sysctlDefaultAt("net.ipv4.tcp_rmem", 3)`, "", unknown(`sysctlDefaultAt("net.ipv4.tcp_rmem", 3)`)},
 
 		{"has, known", `has(sockets.time_wait)`, "", known(true)},
 		{"has, known zero", `has(sockets.syn_recv)`, "", known(true)},

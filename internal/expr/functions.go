@@ -49,6 +49,8 @@ func hostFunctions(adapter types.Adapter) []Function {
 		{`sysctl("KEY")`, "live value of a key as int, its first number", "sysctl", late("sysctl_string", []*cel.Type{text}, number)},
 		{`sysctlAt("KEY", i)`, "number i, from 0, of a key with several numbers", "sysctlAt", late("sysctl_at_string_int", []*cel.Type{text, number}, number)},
 		{`sysctlText("KEY")`, "live value of a key as text, blanks folded", "sysctlText", late("sysctl_text_string", []*cel.Type{text}, text)},
+		{`sysctlDefault("KEY")`, "value that this kernel gives a key by itself on this machine, as int, its first number; tcp_mem is up to a few per cent off", "sysctlDefault", late("sysctl_default_string", []*cel.Type{text}, number)},
+		{`sysctlDefaultAt("KEY", i)`, "number i, from 0, of that value", "sysctlDefaultAt", late("sysctl_default_at_string_int", []*cel.Type{text, number}, number)},
 		{`sysctlExists("KEY")`, "whether the key exists in the examined namespace; false is a known answer", "sysctlExists", late("sysctl_exists_string", []*cel.Type{text}, cel.BoolType)},
 		{`input("NAME")`, "number that a profile has declared as an input, as double; not for rules", "input", late("input_string", []*cel.Type{text}, cel.DoubleType)},
 		{`inputText("NAME")`, "text that a profile has declared as an input; not for rules", "inputText", late("input_text_string", []*cel.Type{text}, text)},

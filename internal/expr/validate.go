@@ -28,7 +28,7 @@ func (c *compilation) visit(x ast.Expr) {
 	case ast.CallKind:
 		call := x.AsCall()
 		switch name := call.FunctionName(); name {
-		case "sysctl", "sysctlAt", "sysctlText", "sysctlExists", "lines":
+		case "sysctl", "sysctlAt", "sysctlText", "sysctlDefault", "sysctlDefaultAt", "sysctlExists", "lines":
 			c.checkKey(name, call.Args()[0])
 		case "input":
 			c.checkInput(name, call.Args()[0], Number)

@@ -16,8 +16,9 @@ import (
 )
 
 // Decode reads the `facts:` mapping of a rule fixture. Its keys are the names
-// of the vocabulary (the cel tags), and two more: `sysctl` maps dotted keys to
-// live values, `absent` lists keys that are known not to exist. `files` cannot
+// of the vocabulary (the cel tags), and three more: `sysctl` maps dotted keys to
+// live values, `defaults` to what sysctlDefault() gives, `absent` lists keys
+// that are known not to exist. `files` cannot
 // be given: it follows from `lines`, whose addresses default to file:number.
 //
 // What is left out stays unknown: a nil pointer or a nil list. Decoding is
@@ -76,7 +77,9 @@ func (d *decoder) facts(f *Facts, node *yaml.Node) {
 	d.mapping(node, "facts", func(key, value *yaml.Node) {
 		switch index, ok := fields[key.Value]; {
 		case key.Value == "sysctl":
-			f.values.values = d.sysctl(value)
+			f.values.values = d.sysctl(key.Value, value)
+		case key.Value == "defaults":
+			f.values.defaults = d.sysctl(key.Value, value)
 		case key.Value == "absent":
 			f.values.absent = d.absent(value)
 		case key.Value == "files":
@@ -84,7 +87,7 @@ func (d *decoder) facts(f *Facts, node *yaml.Node) {
 		case ok:
 			d.value(reflect.ValueOf(f).Elem().Field(index), value, key.Value)
 		default:
-			d.unknown(key, "facts", append(names(fields), "sysctl", "absent"))
+			d.unknown(key, "facts", append(names(fields), "sysctl", "defaults", "absent"))
 		}
 	})
 	for _, l := range f.Lines {
@@ -190,12 +193,12 @@ func (d *decoder) scalar(dst reflect.Value, n *yaml.Node, name string) {
 	}
 }
 
-// sysctl reads live values, blanks folded as SysctlText promises.
-func (d *decoder) sysctl(n *yaml.Node) map[string]string {
+// sysctl reads values by key, blanks folded as SysctlText promises.
+func (d *decoder) sysctl(name string, n *yaml.Node) map[string]string {
 	values := make(map[string]string)
-	d.mapping(n, "sysctl", func(key, value *yaml.Node) {
+	d.mapping(n, name, func(key, value *yaml.Node) {
 		if value.Kind != yaml.ScalarNode || value.ShortTag() == "!!null" {
-			d.errorf(value, "sysctl %s must be a value, it is %s; an unknown key is left out", key.Value, kind(value))
+			d.errorf(value, "%s %s must be a value, it is %s; an unknown key is left out", name, key.Value, kind(value))
 			return
 		}
 		values[key.Value] = strings.Join(strings.Fields(value.Value), " ")

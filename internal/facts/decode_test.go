@@ -29,6 +29,7 @@ func TestDecode(t *testing.T) {
 window: {seconds: 10}
 kernel: {release: 6.18.44}
 sysctl: {net.core.somaxconn: "4096", net.ipv4.tcp_rmem: "4096	131072  6291456"}
+defaults: {net.core.somaxconn: "128"}
 absent: [net.ipv4.tcp_tw_recycle]
 listeners:
   - {address: "198.18.0.2:8080", port: 8080, loopback: false, queue: 65, backlog: 64, drops_per_second: 53.5}
@@ -60,8 +61,9 @@ sockets: {}
 		Netns:   &Netns{Initial: ptr(true)},
 		Sockets: &Sockets{},
 		values: sysctlValues{
-			values: map[string]string{"net.core.somaxconn": "4096", "net.ipv4.tcp_rmem": "4096 131072 6291456"},
-			absent: map[string]bool{"net.ipv4.tcp_tw_recycle": true},
+			values:   map[string]string{"net.core.somaxconn": "4096", "net.ipv4.tcp_rmem": "4096 131072 6291456"},
+			defaults: map[string]string{"net.core.somaxconn": "128"},
+			absent:   map[string]bool{"net.ipv4.tcp_tw_recycle": true},
 		},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Facts{}, Files{}, sysctlValues{})); diff != "" {

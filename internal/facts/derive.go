@@ -35,7 +35,7 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 	if s.Host != nil {
 		f.Netns.Initial = s.Host.Initial
 		if s.Host.Kernel != "" {
-			f.Kernel = &Kernel{Release: s.Host.Kernel}
+			f.Kernel = &Kernel{Release: s.Host.Kernel, Machine: known(s.Host.Machine)}
 		}
 	}
 	if s.Sockets != nil {
@@ -49,6 +49,7 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 		d.clients()
 		d.networks()
 	}
+	d.defaults(catalogue)
 	d.lines(catalogue)
 	d.units()
 	return f

@@ -34,6 +34,7 @@ type Facts struct {
 	Clients      []*Client      `cel:"clients" doc:"users (uid) with outgoing connections from the ephemeral range"`
 	Networks     []*Network     `cel:"networks" doc:"source networks (/24, /48) of half-open inbound connections"`
 	Interfaces   []*Interface   `cel:"interfaces" doc:"network interfaces of this network namespace, with their effective IPv4 settings"`
+	Changed      []*Changed     `cel:"changed" doc:"keys that exist here and whose value is known not to be the kernel's default; see sysctlDefault()"`
 	Lines        []*Line        `cel:"lines" doc:"every active line of every sysctl file that is not masked"`
 	Units        []*Unit        `cel:"units" doc:"LimitNOFILE= lines of systemd unit files"`
 

@@ -2,13 +2,12 @@
 
 package facts
 
-import "strings"
-
 // sysctlValues are the live values of the examined host by dotted key. A key
-// that is in neither map was not read: it is unknown.
+// that is neither in values nor in absent was not read: it is unknown.
 type sysctlValues struct {
-	values map[string]string
-	absent map[string]bool
+	values   map[string]string
+	defaults map[string]string // what the kernel would set by itself
+	absent   map[string]bool
 }
 
 // SysctlText returns the live value of a dotted key, blanks folded to single
@@ -21,15 +20,7 @@ func (f *Facts) SysctlText(key string) (string, bool) {
 // Sysctl returns number index (from 0) of the live value of a dotted key;
 // false when it is unknown or no number.
 func (f *Facts) Sysctl(key string, index int) (int64, bool) {
-	v, ok := f.values.values[key]
-	if !ok {
-		return 0, false
-	}
-	fields := strings.Fields(v)
-	if index < 0 || index >= len(fields) {
-		return 0, false
-	}
-	return parseInt(fields[index])
+	return numberAt(f.values.values[key], index)
 }
 
 // SysctlExists reports whether the key exists in the examined namespace; the

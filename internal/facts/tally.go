@@ -90,3 +90,11 @@ func share(part, whole int64) float64 {
 	}
 	return float64(part) / float64(whole)
 }
+
+// known is a text that is unknown when it is empty.
+func known(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}

@@ -51,14 +51,14 @@ func fullWindow() *snapshot.Window {
 	}
 	now := &snapshot.Snapshot{
 		Host: &snapshot.Host{
-			Kernel: "6.18.44", Initial: ptr(true), CPUs: ptr[int64](2), MemoryBytes: ptr[int64](1), PageBytes: ptr[int64](4096),
+			Kernel: "6.18.44", Machine: "x86_64", Initial: ptr(true), CPUs: ptr[int64](2), MemoryBytes: ptr[int64](1), PageBytes: ptr[int64](4096),
 		},
 		Counters:  allCounters(3),
 		Sockstat:  procnet.Sockstat{"TCP.orphan": 1, "TCP.mem": 2},
 		Softnet:   []snapshot.Softnet{{CPU: 0, Processed: 200, Dropped: 51}},
 		Conntrack: &snapshot.Conntrack{Loaded: true, Count: ptr[int64](1), Max: ptr[int64](2), Buckets: ptr[int64](3), Drops: ptr[uint64](4), EarlyDrops: ptr[uint64](5)},
 		Files:     &snapshot.OpenFiles{Open: 1, Max: 2},
-		Sysctls:   map[string]string{"net.ipv4.tcp_tw_reuse": "2", "net.ipv4.tcp_timestamps": "1"},
+		Sysctls:   map[string]string{"net.ipv4.tcp_tw_reuse": "2", "net.ipv4.tcp_timestamps": "1", "net.ipv4.tcp_sack": "0"},
 		LinesRead: true,
 		Lines:     []snapshot.Line{{File: "/etc/sysctl.conf", Number: 3, Key: "net.ipv4.tcp_fin_timeuot", Value: "1", Ignored: true, Exists: ptr(false)}},
 		UnitsRead: true,

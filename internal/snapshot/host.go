@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/tcptune/tcptune/internal/procnet"
 )
 
@@ -21,6 +23,7 @@ func (s *Snapshot) readHost(r root) {
 		s.gap("/proc/sys/kernel/osrelease", err, "")
 	}
 	h.Kernel = release
+	h.Machine, _ = r.text("proc/sys/kernel/arch") // since Linux 6.1
 	if online, err := r.text("sys/devices/system/cpu/online"); err == nil {
 		h.CPUs = countCPUs(online)
 	}
@@ -38,6 +41,9 @@ func (s *Snapshot) readHost(r root) {
 	if !r.live() {
 		return
 	}
+	if h.Machine == "" {
+		h.Machine = machine()
+	}
 	page := int64(os.Getpagesize())
 	h.PageBytes = &page
 	h.Netns, _ = os.Readlink("/proc/thread-self/ns/net")
@@ -45,6 +51,15 @@ func (s *Snapshot) readHost(r root) {
 	if os.Geteuid() == 0 {
 		h.Privilege = "root"
 	}
+}
+
+// machine is uname -m, empty when it cannot be told.
+func machine() string {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(uts.Machine[:])
 }
 
 // countCPUs counts a list such as "0-3,8".

@@ -37,7 +37,8 @@ type Snapshot struct {
 // Host identifies the machine and the network namespace.
 type Host struct {
 	Hostname    string `json:"hostname"`
-	Kernel      string `json:"kernel"` // uname -r
+	Kernel      string `json:"kernel"`            // uname -r
+	Machine     string `json:"machine,omitempty"` // uname -m
 	BootID      string `json:"boot_id,omitempty"`
 	Netns       string `json:"netns,omitempty"` // link text of /proc/thread-self/ns/net: net:[4026531833]
 	Initial     *bool  `json:"initial_netns,omitempty"`

@@ -54,7 +54,7 @@ func TestParseErrors(t *testing.T) {
 		{"id form", ruleText("A_b"), `a.yaml:1:5: id "A_b" must be lower-case words joined by -, at most 64 bytes`},
 		{"category", ruleText("a", "category: sin"), `a.yaml:3:11: category "sin" is not one of time-wait, ephemeral-ports, close-wait, syn, accept-queue, orphan, memory, buffers, retransmit, keepalive, conntrack, softnet, congestion, hardening, config-files, myth; did you mean "syn"?`},
 		{"scope", ruleText("a", "scope: hosts"), `a.yaml:8:8: scope "hosts" is not one of host, netns, process, peer; did you mean "host"?`},
-		{"list", ruleText("a", "for_each: listners", "when: it.queue > 1"), `a.yaml:4:11: for_each "listners" is not one of clients, destinations, interfaces, lines, listeners, networks, processes, units; did you mean "listeners"?`},
+		{"list", ruleText("a", "for_each: listners", "when: it.queue > 1"), `a.yaml:4:11: for_each "listners" is not one of ` + strings.Join(testEnvironment(t).Lists(), ", ") + `; did you mean "listeners"?`},
 		{"fact", ruleText("a", "when: sockets.time_wai > 1"), `a.yaml:4:14: unknown fact "time_wai" of sockets; did you mean "time_wait"?`},
 		{"kind", ruleText("a", "when: sockets.time_wait"), `a.yaml:4:7: this must be bool, it is int`},
 		{"severity", ruleText("a", "severity: critcal"), `a.yaml:5:11: "critcal" is not one of info, notice, warning, critical; did you mean "critical"?`},

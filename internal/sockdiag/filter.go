@@ -5,6 +5,7 @@ package sockdiag
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // A PortRange is the ports from First to Last, both included. The zero value
@@ -34,12 +35,21 @@ func (r PortRange) String() string {
 type Filter struct {
 	SourcePorts      PortRange
 	DestinationPorts PortRange // of listeners the destination port is 0
+	// EitherPorts are ranges, ascending and apart from each other, one of
+	// which the source or the destination port must lie in.
+	EitherPorts []PortRange
 }
+
+// maxEitherPorts bounds EitherPorts: the kernel walks through them for every
+// socket.
+const maxEitherPorts = 64
 
 // Match reports whether s passes, as the kernel would decide.
 func (f Filter) Match(s *Socket) bool {
-	return f.SourcePorts.Contains(s.Source.Port()) &&
-		f.DestinationPorts.Contains(s.Destination.Port())
+	source, destination := s.Source.Port(), s.Destination.Port()
+	either := func(r PortRange) bool { return r.Contains(source) || r.Contains(destination) }
+	return f.SourcePorts.Contains(source) && f.DestinationPorts.Contains(destination) &&
+		(len(f.EitherPorts) == 0 || slices.ContainsFunc(f.EitherPorts, either))
 }
 
 func (f Filter) validate() error {
@@ -54,12 +64,21 @@ func (f Filter) validate() error {
 			return fmt.Errorf("filter by %s ports %s: the first is above the last", p.name, p.r)
 		}
 	}
+	if n := len(f.EitherPorts); n > maxEitherPorts {
+		return fmt.Errorf("filter by %d ranges of ports: want at most %d", n, maxEitherPorts)
+	}
+	for i, r := range f.EitherPorts {
+		if r.First > r.Last || r == (PortRange{}) || i > 0 && r.First <= f.EitherPorts[i-1].Last {
+			return fmt.Errorf("filter by ports %v: want ranges that ascend and do not touch", f.EitherPorts)
+		}
+	}
 	return nil
 }
 
 // Operations of the kernel's filter language, INET_DIAG_BC_* of
 // include/uapi/linux/inet_diag.h.
 const (
+	bcJump          = 1 // INET_DIAG_BC_JMP
 	bcSourceGE      = 2 // INET_DIAG_BC_S_GE
 	bcSourceLE      = 3 // INET_DIAG_BC_S_LE
 	bcDestinationGE = 4 // INET_DIAG_BC_D_GE
@@ -71,29 +90,77 @@ const (
 	bcCompareLen = 2 * bcOpLen // the comparison, and an operation that carries the port
 )
 
-// appendBytecode appends f in the kernel's filter language: a chain of
-// comparisons, each of which goes on to the next one or, when it fails, jumps
-// four bytes past the end, which means "leave the socket out"
-// (inet_diag_bc_run in net/ipv4/inet_diag.c). It appends nothing for a filter
-// that passes all.
-func (f Filter) appendBytecode(b []byte) []byte {
-	type comparison struct {
-		code uint8
-		port uint16
+// A comparison is one step of a filter program: it goes on to the next step,
+// or, when it fails, to the step with the number otherwise. A bcJump always
+// does the latter.
+type comparison struct {
+	code      uint8
+	port      uint16
+	otherwise int
+}
+
+func (c comparison) length() int {
+	if c.code == bcJump {
+		return bcOpLen
 	}
-	var chain []comparison
+	return bcCompareLen
+}
+
+// leaveOut as the number of a step means "leave the socket out".
+const leaveOut = -1
+
+// program returns f as steps; behind the last one a socket has passed.
+func (f Filter) program() (steps []comparison) {
 	if r := f.SourcePorts; r != (PortRange{}) {
-		chain = append(chain, comparison{bcSourceGE, r.First}, comparison{bcSourceLE, r.Last})
+		steps = append(steps, comparison{bcSourceGE, r.First, leaveOut}, comparison{bcSourceLE, r.Last, leaveOut})
 	}
 	if r := f.DestinationPorts; r != (PortRange{}) {
-		chain = append(chain, comparison{bcDestinationGE, r.First}, comparison{bcDestinationLE, r.Last})
+		steps = append(steps, comparison{bcDestinationGE, r.First, leaveOut}, comparison{bcDestinationLE, r.Last, leaveOut})
 	}
-	for i, c := range chain {
-		remaining := (len(chain) - i) * bcCompareLen
-		b = append(b, c.code, bcCompareLen)
-		b = binary.NativeEndian.AppendUint16(b, uint16(remaining+bcOpLen))
-		b = append(b, 0, 0)
-		b = binary.NativeEndian.AppendUint16(b, c.port)
+	// The ranges ascend: the first one that does not end below the port is the
+	// only one that can hold it.
+	const stepsPerRange = 3
+	section := stepsPerRange * len(f.EitherPorts)
+	destinations, passed := len(steps)+section, len(steps)+2*section
+	for _, end := range []struct {
+		le, ge    uint8
+		otherwise int
+	}{
+		{bcSourceLE, bcSourceGE, destinations},
+		{bcDestinationLE, bcDestinationGE, leaveOut},
+	} {
+		for i, r := range f.EitherPorts {
+			next := len(steps) + stepsPerRange
+			if i == len(f.EitherPorts)-1 {
+				next = end.otherwise
+			}
+			steps = append(steps, comparison{end.le, r.Last, next}, comparison{end.ge, r.First, end.otherwise},
+				comparison{code: bcJump, otherwise: passed})
+		}
+	}
+	return steps
+}
+
+// appendBytecode appends f in the kernel's filter language, in which a jump
+// four bytes past the end means "leave the socket out" (inet_diag_bc_run in
+// net/ipv4/inet_diag.c). It appends nothing for a filter that passes all.
+func (f Filter) appendBytecode(b []byte) []byte {
+	steps := f.program()
+	starts := make([]int, len(steps)+1)
+	for i, s := range steps {
+		starts[i+1] = starts[i] + s.length()
+	}
+	for i, s := range steps {
+		jump := starts[len(steps)] - starts[i] + bcOpLen
+		if s.otherwise != leaveOut {
+			jump = starts[s.otherwise] - starts[i]
+		}
+		b = append(b, s.code, uint8(s.length()))
+		b = binary.NativeEndian.AppendUint16(b, uint16(jump))
+		if s.code != bcJump {
+			b = append(b, 0, 0)
+			b = binary.NativeEndian.AppendUint16(b, s.port)
+		}
 	}
 	return b
 }

@@ -5,6 +5,7 @@ package sockdiag
 import (
 	"encoding/binary"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,9 +16,15 @@ import (
 func runBytecode(t *rapid.T, code []byte, source, destination uint16) bool {
 	for len(code) > 0 {
 		no := int(binary.NativeEndian.Uint16(code[2:]))
-		port := binary.NativeEndian.Uint16(code[6:])
+		var port uint16
+		if len(code) >= bcCompareLen {
+			port = binary.NativeEndian.Uint16(code[6:])
+		}
 		var yes bool
+		least := bcCompareLen
 		switch code[0] {
+		case bcJump:
+			least = bcOpLen
 		case bcSourceGE:
 			yes = source >= port
 		case bcSourceLE:
@@ -33,7 +40,7 @@ func runBytecode(t *rapid.T, code []byte, source, destination uint16) bool {
 		if yes {
 			step = int(code[1])
 		}
-		if step < bcCompareLen || step%4 != 0 || step > len(code)+4 {
+		if step < least || step%4 != 0 || step > len(code)+4 {
 			t.Fatalf("jump of %d with %d bytes left: inet_diag_bc_audit refuses it", step, len(code))
 		}
 		if step > len(code) {
@@ -51,7 +58,11 @@ func TestFilterBytecode(t *testing.T) {
 		return PortRange{min(a, b), max(a, b)}
 	})
 	rapid.Check(t, func(t *rapid.T) {
-		f := Filter{ranges.Draw(t, "source range"), ranges.Draw(t, "destination range")}
+		f := Filter{SourcePorts: ranges.Draw(t, "source range"), DestinationPorts: ranges.Draw(t, "destination range")}
+		f.EitherPorts = drawApart(t, port)
+		if len(f.EitherPorts) > 0 && rapid.Bool().Draw(t, "either only") {
+			f.SourcePorts, f.DestinationPorts = PortRange{}, PortRange{}
+		}
 		if err := f.validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -67,11 +78,29 @@ func TestFilterBytecode(t *testing.T) {
 	})
 }
 
+// drawApart draws ascending ranges of ports that do not touch.
+func drawApart(t *rapid.T, port *rapid.Generator[uint16]) (list []PortRange) {
+	bounds := rapid.SliceOfNDistinct(port, 0, 12, rapid.ID[uint16]).Draw(t, "bounds")
+	slices.Sort(bounds)
+	for ; len(bounds) >= 2; bounds = bounds[2:] {
+		list = append(list, PortRange{bounds[0], bounds[1]})
+	}
+	return list
+}
+
 func TestFilterRefusal(t *testing.T) {
-	for _, f := range []Filter{{SourcePorts: PortRange{2, 1}}, {DestinationPorts: PortRange{2, 1}}} {
+	for _, f := range []Filter{
+		{SourcePorts: PortRange{2, 1}}, {DestinationPorts: PortRange{2, 1}},
+		{EitherPorts: []PortRange{{1, 1}, {2, 1}}}, {EitherPorts: []PortRange{{2, 2}, {1, 1}}},
+	} {
 		err := f.validate()
-		if err == nil || !strings.Contains(err.Error(), "2-1") {
+		if err == nil || !strings.Contains(err.Error(), "2-1") && f.EitherPorts == nil {
 			t.Errorf("filter %v: %v, want an error that names the range", f, err)
+		}
+	}
+	for _, either := range [][]PortRange{{{}}, {{1, 5}, {5, 9}}, make([]PortRange, maxEitherPorts+1)} {
+		if err := (Filter{EitherPorts: either}).validate(); err == nil {
+			t.Errorf("no error for ports %v", either)
 		}
 	}
 	if want, got := "any", (PortRange{}).String(); want != got {

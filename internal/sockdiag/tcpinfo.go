@@ -157,6 +157,10 @@ func (t *TCPInfo) NotsentBytes() (uint32, bool) { return t.u32(144) }
 // tcp_min_rtt_wlen. It is not ok before a first sample.
 func (t *TCPInfo) MinRTT() (time.Duration, bool) { return t.sample(148, math.MaxUint32) }
 
+// DataSegsOut returns the segments with data that were sent, retransmitted
+// ones included.
+func (t *TCPInfo) DataSegsOut() (uint32, bool) { return t.u32(156) }
+
 // DeliveryRate returns the latest goodput, in bytes per second. It is not ok
 // before a first sample.
 func (t *TCPInfo) DeliveryRate() (uint64, bool) {

@@ -48,6 +48,7 @@ var infoFields = []struct {
 	{"SegsIn", 140, 4, field((*TCPInfo).SegsIn), uint32(140)},
 	{"NotsentBytes", 144, 4, field((*TCPInfo).NotsentBytes), uint32(144)},
 	{"MinRTT", 148, 4, field((*TCPInfo).MinRTT), 148 * time.Microsecond},
+	{"DataSegsOut", 156, 4, field((*TCPInfo).DataSegsOut), uint32(156)},
 	{"DeliveryRate", 160, 8, field((*TCPInfo).DeliveryRate), uint64(160)},
 	{"BusyTime", 168, 8, field((*TCPInfo).BusyTime), 168 * time.Microsecond},
 	{"RwndLimited", 176, 8, field((*TCPInfo).RwndLimited), 176 * time.Microsecond},

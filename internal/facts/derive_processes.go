@@ -114,7 +114,7 @@ func (d *derivation) process(pids []int, uid uint32) *Process {
 	return p
 }
 
-func (g *processGroup) add(s *snapshot.Socket, start map[socketID]*snapshot.Socket) {
+func (g *processGroup) add(s *snapshot.Socket, start map[snapshot.SocketID]*snapshot.Socket) {
 	switch s.State {
 	case sockdiag.StateCloseWait:
 		g.addCloseWait(s, start)
@@ -125,7 +125,7 @@ func (g *processGroup) add(s *snapshot.Socket, start map[socketID]*snapshot.Sock
 	}
 }
 
-func (g *processGroup) addCloseWait(s *snapshot.Socket, start map[socketID]*snapshot.Socket) {
+func (g *processGroup) addCloseWait(s *snapshot.Socket, start map[snapshot.SocketID]*snapshot.Socket) {
 	g.CloseWait++
 	switch s.Receive {
 	case 0:
@@ -143,7 +143,7 @@ func (g *processGroup) addCloseWait(s *snapshot.Socket, start map[socketID]*snap
 		// Outgoing: the local port is any, the peer's tells the service.
 		g.closeWaitPeer.add(s.Peer.String(), 1)
 	}
-	_, before := start[id(s)]
+	_, before := start[s.ID()]
 	if !before {
 		g.fresh++
 	}
@@ -195,31 +195,16 @@ func (g *processGroup) finish() {
 	}
 }
 
-// socketID identifies a socket across two snapshots: by the kernel's cookie,
-// or, from the text tables, by what else does not change.
-type socketID struct {
-	cookie      uint64
-	local, peer netip.AddrPort
-	inode       uint32
-}
-
-func id(s *snapshot.Socket) socketID {
-	if s.Cookie != 0 {
-		return socketID{cookie: s.Cookie}
-	}
-	return socketID{local: s.Local, peer: s.Peer, inode: s.Inode}
-}
-
 // closeWaitAtStart indexes the CLOSE_WAIT sockets of the first snapshot.
-func (d *derivation) closeWaitAtStart() map[socketID]*snapshot.Socket {
-	index := make(map[socketID]*snapshot.Socket)
+func (d *derivation) closeWaitAtStart() map[snapshot.SocketID]*snapshot.Socket {
+	index := make(map[snapshot.SocketID]*snapshot.Socket)
 	sockets := d.start()
 	if sockets == nil {
 		return index
 	}
 	for i := range sockets.Open {
 		if s := &sockets.Open[i]; s.State == sockdiag.StateCloseWait {
-			index[id(s)] = s
+			index[s.ID()] = s
 		}
 	}
 	return index
@@ -233,11 +218,11 @@ type portOfUser struct {
 }
 
 // goneByPort counts CLOSE_WAIT sockets that vanished during the window.
-func goneByPort(start map[socketID]*snapshot.Socket, now []snapshot.Socket) map[portOfUser]int64 {
-	still := make(map[socketID]bool)
+func goneByPort(start map[snapshot.SocketID]*snapshot.Socket, now []snapshot.Socket) map[portOfUser]int64 {
+	still := make(map[snapshot.SocketID]bool)
 	for i := range now {
 		if now[i].State == sockdiag.StateCloseWait {
-			still[id(&now[i])] = true
+			still[now[i].ID()] = true
 		}
 	}
 	gone := make(map[portOfUser]int64)

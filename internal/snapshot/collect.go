@@ -69,7 +69,7 @@ func (c *Collector) Window(ctx context.Context, wait func(context.Context) error
 			return nil, err
 		}
 	}
-	to, err := c.Snapshot(ctx)
+	to, err := c.end(ctx, w.From)
 	if err != nil {
 		return nil, err
 	}
@@ -84,21 +84,22 @@ func (c *Collector) begin(ctx context.Context) (*Snapshot, error) {
 	s.readHost(c.root)
 	c.readCounters(s)
 	c.readInterfaces(s)
-	c.readSockets(ctx, s, false)
+	c.readSockets(ctx, s, &tiers{openOnly: true})
 	return s, c.finish(ctx, s)
 }
 
-// Snapshot reads everything. What cannot be read becomes a gap; the error is
-// that of the context only.
-func (c *Collector) Snapshot(ctx context.Context) (*Snapshot, error) {
+// end reads everything; from is the start of the window, nil without one. What
+// cannot be read becomes a gap; the error is that of the context only.
+func (c *Collector) end(ctx context.Context, from *Snapshot) (*Snapshot, error) {
 	s := c.start()
 	s.readHost(c.root)
 	c.readCounters(s)
 	c.readInterfaces(s)
 	c.readSysctls(s)
-	c.readSockets(ctx, s, true)
+	before := from.sample()
+	c.readSockets(ctx, s, &tiers{before: before})
 	if s.Sockets != nil {
-		s.nameHolders(ctx, c.root)
+		s.nameHolders(ctx, c.root, before)
 	}
 	c.readLines(s)
 	s.readUnits(c.root)

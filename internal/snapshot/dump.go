@@ -20,12 +20,12 @@ import (
 // socketsBudget bounds how long the socket table may be walked in all.
 const socketsBudget = 30 * time.Second
 
-// readSockets collects the socket table: all that rules need of it, or, for
-// the start of a window, only what is compared with the end.
-func (c *Collector) readSockets(ctx context.Context, s *Snapshot, closer bool) {
+// readSockets collects the socket table as t says: all that rules need of it,
+// or, for the start of a window, only what is compared with the end.
+func (c *Collector) readSockets(ctx context.Context, s *Snapshot, t *tiers) {
 	ports, reserved := c.portRange(s)
 	collect := func(ctx context.Context, d dumper) error {
-		t := &tiers{dumper: d, fold: newFold(ports, reserved, c.reuseDelay()), openOnly: !closer}
+		t.dumper, t.fold = d, newFold(ports, reserved, c.reuseDelay())
 		t.counts = func() (full, mini int64, ok bool) {
 			return countSockstat(c.readSockstat(func(string, error, string) {})) // a gap was noted before
 		}

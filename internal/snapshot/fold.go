@@ -47,7 +47,8 @@ type fold struct {
 	clients      map[uint32]*clientFold
 	lost         int64 // sockets of clients beyond maxClients
 	timeWait     *timeWaitFold
-	partial      bool // a time budget ran out
+	sample       *Sample // nil until ESTABLISHED sockets are looked at one by one
+	partial      bool    // a time budget ran out
 }
 
 type clientFold struct {
@@ -154,6 +155,9 @@ func (f *fold) addOpen(s *sockdiag.Socket) {
 
 func (f *fold) addEstablishedOrTimeWait(s *sockdiag.Socket) {
 	timeWait := s.State == sockdiag.StateTimeWait
+	if !timeWait && f.sample != nil {
+		f.addConnection(s) // text tables are read once for everything
+	}
 	if timeWait && f.timeWait != nil {
 		f.timeWait.add(s, f.listening.Has(s.Source.Port()))
 	}
@@ -262,6 +266,7 @@ func (f *fold) finish() *Sockets {
 		}
 	}
 	f.countConnections()
+	f.out.Sample = f.sample
 	f.out.Complete = !f.partial && f.overflow == 0 && f.lost == 0 && len(f.out.Dropped) == 0
 	return f.out
 }

@@ -10,13 +10,18 @@ import (
 )
 
 // nameHolders finds the processes behind the sockets that reports name:
-// listeners, every socket that is neither ESTABLISHED nor TIME_WAIT, and a
-// sample of each destination and client that matters.
-func (s *Snapshot) nameHolders(ctx context.Context, r root) {
+// listeners, every socket that is neither ESTABLISHED nor TIME_WAIT, a sample
+// of each destination and client that matters, and ESTABLISHED sockets that
+// look troubled in comparison with the start of the window.
+func (s *Snapshot) nameHolders(ctx context.Context, r root, before *Sample) {
 	sockets := s.Sockets
-	w := sockets.wantedInodes()
+	w := sockets.wantedInodes(before)
 	if len(w) == 0 {
 		return
+	}
+	silent := sockets.Sample.silentInodes(w)
+	for inode := range silent {
+		w[inode] = false
 	}
 	h, err := findHolders(ctx, r, w)
 	if err != nil {
@@ -33,7 +38,7 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 	}
 	missing := 0
 	for inode := range w {
-		if len(h.byInode[inode]) == 0 {
+		if len(h.byInode[inode]) == 0 && !silent[inode] {
 			missing++
 		}
 	}
@@ -53,10 +58,11 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root) {
 const (
 	manyCloseWait = 20
 	manySynSent   = 5
+	manyFinWait2  = 50
 )
 
 // wantedInodes lists the sockets whose holders rules ask for.
-func (s *Sockets) wantedInodes() wanted {
+func (s *Sockets) wantedInodes(before *Sample) wanted {
 	w := make(wanted)
 	add := func(everywhere bool, inodes ...uint32) {
 		for _, inode := range inodes {
@@ -72,6 +78,7 @@ func (s *Sockets) wantedInodes() wanted {
 	many := map[sockdiag.State]bool{
 		sockdiag.StateCloseWait: s.States[sockdiag.StateCloseWait.String()] >= manyCloseWait,
 		sockdiag.StateSynSent:   s.States[sockdiag.StateSynSent.String()] >= manySynSent,
+		sockdiag.StateFinWait2:  s.States[sockdiag.StateFinWait2.String()] >= manyFinWait2,
 	}
 	for i := range s.Open {
 		add(many[s.Open[i].State], s.Open[i].Inode)
@@ -86,6 +93,7 @@ func (s *Sockets) wantedInodes() wanted {
 			add(true, s.Clients[i].Inodes...)
 		}
 	}
+	add(true, s.Sample.troubledInodes(before)...)
 	return w
 }
 
@@ -101,6 +109,11 @@ func (s *Sockets) setOwners(h *holders) {
 	}
 	for i := range s.Open {
 		s.Open[i].Owners = h.byInode[s.Open[i].Inode]
+	}
+	if s.Sample != nil {
+		for i := range s.Sample.Connections {
+			s.Sample.Connections[i].Owners = h.byInode[s.Sample.Connections[i].Inode]
+		}
 	}
 	for i := range s.Destinations {
 		s.Destinations[i].Owners = h.owners(s.Destinations[i].Inodes)

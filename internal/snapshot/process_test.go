@@ -94,18 +94,18 @@ func TestWantedInodes(t *testing.T) {
 		s.Destinations = append(s.Destinations, d)
 	}
 	want := wanted{1: false, 2: false, 17: true, 31: true}
-	if diff := cmp.Diff(want, s.wantedInodes()); diff != "" {
+	if diff := cmp.Diff(want, s.wantedInodes(nil)); diff != "" {
 		t.Errorf("inodes (-want +got)\n%s", diff)
 	}
 	// What a rule fires on is worth looking at every descriptor.
 	s.Listeners[0].Queue = 1
 	s.Open[0].State, s.States = sockdiag.StateCloseWait, map[string]int64{"close_wait": manyCloseWait}
 	want = wanted{1: true, 2: true, 17: true, 31: true}
-	if diff := cmp.Diff(want, s.wantedInodes()); diff != "" {
+	if diff := cmp.Diff(want, s.wantedInodes(nil)); diff != "" {
 		t.Errorf("inodes of a troubled host (-want +got)\n%s", diff)
 	}
 	empty := &Snapshot{Sockets: &Sockets{}}
-	empty.nameHolders(t.Context(), root(t.TempDir()))
+	empty.nameHolders(t.Context(), root(t.TempDir()), nil)
 	if empty.Processes != nil || empty.Gaps != nil || empty.Sockets.Tiers != nil {
 		t.Errorf("searched for nothing: %+v", empty)
 	}
@@ -166,12 +166,12 @@ func TestHoldersBudget(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := &Snapshot{Sockets: &Sockets{Listeners: []Listener{{Inode: 1}}}}
-	s.nameHolders(ctx, root(d))
+	s.nameHolders(ctx, root(d), nil)
 	if len(s.Gaps) != 1 || s.Gaps[0].Reason != "no holder found for 1 socket in 5s" {
 		t.Errorf("gaps %+v", s.Gaps)
 	}
 	d.remove("proc")
-	if s.nameHolders(t.Context(), root(d)); len(s.Gaps) != 2 || s.Gaps[1].Reason != "not there" {
+	if s.nameHolders(t.Context(), root(d), nil); len(s.Gaps) != 2 || s.Gaps[1].Reason != "not there" {
 		t.Errorf("gaps %+v", s.Gaps)
 	}
 }

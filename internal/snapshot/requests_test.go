@@ -5,6 +5,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"reflect"
 	"testing"
 	"time"
 
@@ -21,6 +22,9 @@ func TestTiersRequests(t *testing.T) {
 	open := sockdiag.Request{
 		States:     sockdiag.AllStates &^ sockdiag.StatesOf(sockdiag.StateListen, sockdiag.StateEstablished, sockdiag.StateTimeWait),
 		Extensions: sockdiag.WithInfo,
+	}
+	sample := sockdiag.Request{
+		States: sockdiag.StatesOf(sockdiag.StateEstablished), Extensions: sockdiag.WithInfo | sockdiag.WithMemory | sockdiag.WithCongestion,
 	}
 	inRange := sockdiag.Filter{SourcePorts: sockdiag.PortRange{First: 20000, Last: 20099}}
 	timeWait := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateTimeWait)}
@@ -41,12 +45,12 @@ func TestTiersRequests(t *testing.T) {
 	}{
 		{
 			name: "few sockets", sockets: map[sockdiag.State]int{sockdiag.StateEstablished: 30, sockdiag.StateTimeWait: 19}, ports: ports,
-			want: []sockdiag.Request{listen, open}, tiers: []int{0, 1},
+			want: []sockdiag.Request{listen, open, sample}, tiers: []int{0, 1, 3},
 			closer: Closer{AtMost: ptr[int64](49), Why: "too few sockets to use half of the ephemeral port range"},
 		},
 		{
 			name: "half", sockets: map[sockdiag.State]int{sockdiag.StateEstablished: 30, sockdiag.StateTimeWait: 20}, ports: ports,
-			want: []sockdiag.Request{listen, open, filtered, established}, tiers: []int{0, 1, 2}, closer: Closer{Looked: true},
+			want: []sockdiag.Request{listen, open, filtered, established, sample}, tiers: []int{0, 1, 2, 3}, closer: Closer{Looked: true},
 		},
 		{
 			name: "half by other states", sockets: map[sockdiag.State]int{sockdiag.StateCloseWait: 50}, ports: ports,
@@ -60,7 +64,7 @@ func TestTiersRequests(t *testing.T) {
 		},
 		{
 			name: "range unknown", sockets: map[sockdiag.State]int{sockdiag.StateEstablished: 100},
-			want: []sockdiag.Request{listen, open}, tiers: []int{0, 1},
+			want: []sockdiag.Request{listen, open, sample}, tiers: []int{0, 1, 3},
 			closer: Closer{Why: "the ephemeral port range is not known, or empty"},
 		},
 		{
@@ -70,12 +74,16 @@ func TestTiersRequests(t *testing.T) {
 		},
 		{
 			name: "start of a window", sockets: map[sockdiag.State]int{sockdiag.StateEstablished: 100}, ports: ports, openOnly: true,
-			want: []sockdiag.Request{listen, open}, tiers: []int{0, 1},
+			want: []sockdiag.Request{listen, open, sample}, tiers: []int{0, 1, 3},
 		},
 		{
 			name: "without sockstat", sockets: map[sockdiag.State]int{sockdiag.StateEstablished: 3}, ports: ports, noCounts: true,
-			want:  []sockdiag.Request{listen, open, {States: sockdiag.StatesOf(sockdiag.StateEstablished, sockdiag.StateTimeWait)}},
-			tiers: []int{1, 2}, closer: Closer{Looked: true},
+			want:  []sockdiag.Request{listen, open, {States: sockdiag.StatesOf(sockdiag.StateEstablished, sockdiag.StateTimeWait)}, sample},
+			tiers: []int{1, 2, 3}, closer: Closer{Looked: true},
+		},
+		{
+			name: "start of a window without sockstat", sockets: map[sockdiag.State]int{sockdiag.StateCloseWait: 3}, ports: ports, noCounts: true, openOnly: true,
+			want: []sockdiag.Request{listen, open}, tiers: []int{0, 1},
 		},
 		{
 			name: "text tables", sockets: map[sockdiag.State]int{sockdiag.StateEstablished: 3}, ports: ports, method: sockdiag.MethodProc,
@@ -123,7 +131,7 @@ func TestTiersRequests(t *testing.T) {
 					t.Errorf("%s %d, want %d", state, got.States[state.String()], n)
 				}
 			}
-			if known := len(tt.want) > 2 && tt.want[2].Filter == (sockdiag.Filter{}) || tt.method == sockdiag.MethodProc; known != (got.TimeWait != nil) {
+			if known := len(tt.want) > 2 && tt.want[2].States.Has(sockdiag.StateTimeWait) && reflect.ValueOf(tt.want[2].Filter).IsZero() || tt.method == sockdiag.MethodProc; known != (got.TimeWait != nil) {
 				t.Errorf("TimeWait %+v", got.TimeWait)
 			}
 		})

@@ -99,6 +99,14 @@ type Gap struct {
 	Remedy string `json:"remedy,omitempty"` // what would make it readable
 }
 
+// sample is the sample of ESTABLISHED sockets, nil when there is none.
+func (s *Snapshot) sample() *Sample {
+	if s == nil || s.Sockets == nil {
+		return nil
+	}
+	return s.Sockets.Sample
+}
+
 // gap notes what could not be read; the same gap only once.
 func (s *Snapshot) gap(source string, err error, remedy string) {
 	if g := (Gap{Source: source, Reason: reason(err), Remedy: remedy}); !slices.Contains(s.Gaps, g) {

@@ -30,6 +30,7 @@ type Sockets struct {
 	Closer       Closer        `json:"closer"`
 	Clients      []Client      `json:"clients,omitempty"`
 	TimeWait     *TimeWait     `json:"time_wait,omitempty"`
+	Sample       *Sample       `json:"sample,omitempty"` // of the ESTABLISHED
 }
 
 // Closer says whether ESTABLISHED and TIME_WAIT sockets were looked at closely

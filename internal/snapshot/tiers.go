@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/netip"
 	"strconv"
 	"time"
@@ -21,6 +22,7 @@ const (
 	tierText    = 0 // /proc text: how many ESTABLISHED and TIME_WAIT there are
 	tierOpen    = 1 // listeners, and every state but ESTABLISHED and TIME_WAIT
 	tierCloser  = 2 // ESTABLISHED and TIME_WAIT with a port of the ephemeral range
+	tierSample  = 3 // a sample of ESTABLISHED with all that the kernel measures of them
 	tierHolders = 4 // processes, through /proc/PID/fd
 )
 
@@ -32,7 +34,7 @@ const closerShare = 0.5
 // where they belong.
 const timeWaitMatters = 100
 
-// closerBudget bounds how long tier 2 may take.
+// closerBudget bounds how long each of the tiers 2 and 3 may take.
 const closerBudget = 10 * time.Second
 
 // dumper walks the TCP socket table; sockdiag.Client and sockdiag.ProcTable do.
@@ -47,10 +49,10 @@ type tiers struct {
 	// counts returns how many sockets sockstat has now: full sockets (IPv4
 	// and IPv6) and mini-sockets. It is not ok without sockstat.
 	counts func() (full, mini int64, ok bool)
-	// openOnly leaves ESTABLISHED and TIME_WAIT alone, for the start of a
-	// window.
+	// openOnly leaves tier 2 out, for the start of a window.
 	openOnly bool
-	budget   time.Duration // of tier 2; 0 is closerBudget
+	before   *Sample       // of the start of the window, nil when there is none
+	budget   time.Duration // of the tiers 2 and 3; 0 is closerBudget
 }
 
 // collect enters the tiers that are needed.
@@ -62,7 +64,10 @@ func (t *tiers) collect(ctx context.Context) error {
 	}
 	if out.Method == sockdiag.MethodProc {
 		// Text tables are read whole in any case.
-		return t.collectRest(ctx, sockdiag.AllStates&^listen)
+		t.fold.sample = t.newSample(0)
+		err := t.collectRest(ctx, sockdiag.AllStates&^listen)
+		t.fold.sample.Established = out.States[sockdiag.StateEstablished.String()]
+		return err
 	}
 	closer := sockdiag.StatesOf(sockdiag.StateEstablished, sockdiag.StateTimeWait)
 	open := sockdiag.AllStates &^ listen &^ closer
@@ -70,13 +75,20 @@ func (t *tiers) collect(ctx context.Context) error {
 		return fmt.Errorf("list sockets: %w", err)
 	}
 	out.Tiers = []int{tierText, tierOpen}
+	var err error
 	switch counted := t.countFromSockstat(); {
-	case t.openOnly:
+	case t.openOnly && !counted:
 		return nil
+	case t.openOnly:
 	case !counted:
-		return t.collectRest(ctx, closer)
+		err = t.collectRest(ctx, closer)
+	default:
+		err = t.lookCloser(ctx)
 	}
-	return t.lookCloser(ctx)
+	if err != nil {
+		return err
+	}
+	return t.lookAtEstablished(ctx)
 }
 
 // collectRest dumps the given states whole.
@@ -203,6 +215,41 @@ func (t *tiers) dumpEstablished(ctx context.Context, limit int64) error {
 	return nil
 }
 
+// newSample is an empty sample of so many connections; 0 stands for any
+// number.
+func (t *tiers) newSample(established int64) *Sample {
+	return &Sample{Established: established, Slices: chooseSlices(established, t.before, &t.fold.listening, rand.IntN)}
+}
+
+// lookAtEstablished dumps a sample of the ESTABLISHED sockets with everything
+// that the kernel measures of them.
+func (t *tiers) lookAtEstablished(ctx context.Context) error {
+	out := t.fold.out
+	t.fold.sample = t.newSample(out.States[sockdiag.StateEstablished.String()])
+	if t.fold.sample.Established == 0 {
+		return nil
+	}
+	out.Tiers = append(out.Tiers, tierSample)
+	budget, cancel := context.WithTimeout(ctx, cmp.Or(t.budget, closerBudget))
+	defer cancel()
+	summary, err := t.dumper.Dump(budget, sockdiag.Request{
+		States:     sockdiag.StatesOf(sockdiag.StateEstablished),
+		Extensions: sockdiag.WithInfo | sockdiag.WithMemory | sockdiag.WithCongestion,
+		Filter:     sockdiag.Filter{EitherPorts: t.fold.sample.Slices.ranges()},
+	}, func(s *sockdiag.Socket) error {
+		t.fold.addConnection(s)
+		return nil
+	})
+	t.received(summary)
+	switch {
+	case err != nil && budget.Err() != nil && ctx.Err() == nil:
+		t.fold.partial, t.fold.sample = true, nil
+	case err != nil:
+		return fmt.Errorf("look at established sockets: %w", err)
+	}
+	return nil
+}
+
 func (t *tiers) rangeFilter() sockdiag.Filter {
 	p := t.fold.out.Ports
 	return sockdiag.Filter{SourcePorts: sockdiag.PortRange{First: p.Low, Last: p.High}}
@@ -223,11 +270,15 @@ func (t *tiers) dump(ctx context.Context, r sockdiag.Request) error {
 		t.fold.add(s)
 		return nil
 	})
+	t.received(summary)
+	return err
+}
+
+func (t *tiers) received(summary sockdiag.Summary) {
 	out := t.fold.out
 	out.Method = summary.Method
 	out.Received += summary.Sockets
 	out.Interrupted = out.Interrupted || summary.Interrupted
-	return err
 }
 
 func newTimeWaitFold() *timeWaitFold {

@@ -41,6 +41,10 @@ func sampleWindow() *Window {
 			Closer:   Closer{Looked: true, AtMost: ptr[int64](0), Why: "x"},
 			Clients:  []Client{{UID: 1, Sockets: 2, Ports: 3, Destinations: 4, Owners: []int{5}}},
 			TimeWait: &TimeWait{Total: 1, Listening: 1, Ports: []Count{{":80", 1}}, Peers: []Count{{"x", 1}}},
+			Sample: &Sample{
+				Established: 1 << 20, Slices: Slices{Offset: 65535, Width: 12}, Cut: true,
+				Connections: []Connection{{Local: addrPort("192.0.2.1:80"), Peer: addrPort("192.0.2.2:4")}, fullConnection()},
+			},
 		},
 		Counters:  procnet.Counters{"Tcp.MaxConn": -1},
 		Sockstat:  procnet.Sockstat{"TCP.tw": 0},
@@ -58,6 +62,18 @@ func sampleWindow() *Window {
 		Cost:      time.Second,
 	}
 	return &Window{SchemaVersion: SchemaVersion, Tool: "tcptune test", From: from, To: to}
+}
+
+// fullConnection has every measure.
+func fullConnection() Connection {
+	c := Connection{
+		Local: addrPort("[2001:db8::1]:80"), Peer: addrPort("[2001:db8::2]:4"), UID: 1<<32 - 1, Inode: 2, Cookie: 1<<64 - 1,
+		Timer: sockdiag.TimerProbe, Congestion: "bbr", Owners: []int{7, 8},
+	}
+	for m := range Measure(measures) {
+		c.Set(m, int64(m)<<50)
+	}
+	return c
 }
 
 func encode(t testing.TB, w *Window) []byte {
@@ -78,9 +94,29 @@ func TestWindowRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, got, addresses()); diff != "" {
+		if diff := cmp.Diff(want, got, addresses(), cmp.AllowUnexported(Connection{})); diff != "" {
 			t.Errorf("%s (-want +got)\n%s", name, diff)
 		}
+	}
+}
+
+// TestSampleColumns: the columns may come in another order, be unknown or be
+// missing.
+func TestSampleColumns(t *testing.T) {
+	const in = `{"schema_version": 1, "to": {"sockets": {"sample": {"established": 9, "slice_width": 8, "columns": "rtt new peer pmtu cookie",
+		"connections": ["70 x 192.0.2.2:4 - 5"]}}}}`
+	w, err := Decode(strings.NewReader(in))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Connection{Peer: addrPort("192.0.2.2:4"), Cookie: 5}
+	want.Set(RTT, 70)
+	got := w.To.Sockets.Sample
+	if diff := cmp.Diff(&Sample{Established: 9, Slices: Slices{Width: 8}, Connections: []Connection{want}}, got, addresses(), cmp.AllowUnexported(Connection{})); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if _, ok := got.Connections[0].Get(PMTU); ok {
+		t.Error("an unknown measure is known")
 	}
 }
 
@@ -107,6 +143,15 @@ func TestDecodeErrors(t *testing.T) {
 		{"unknown state", `{"schema_version": 1, "to": {"sockets": {"open": [{"state": "lost"}]}}}`, nil, ""},
 		{"bad address", `{"schema_version": 1, "to": {"sockets": {"listeners": [{"local": "x"}]}}}`, nil, ""},
 		{"two", whole + whole, nil, ""},
+		{"connection of too few words", `{"schema_version": 1, "to": {"sockets": {"sample": {"columns": "local peer rtt", "connections": ["192.0.2.1:80 192.0.2.2:4"]}}}}`, nil,
+			"read window: sample: connection 0 has 2 words, want 3"},
+		{"measure that is no number", `{"schema_version": 1, "to": {"sockets": {"sample": {"columns": "local rtt", "connections": ["192.0.2.1:80 5", "192.0.2.1:80 -5"]}}}}`, nil,
+			`read window: sample: "-5" of connection 1 is no rtt`},
+		{"connection without an address", `{"schema_version": 1, "to": {"sockets": {"sample": {"columns": "local", "connections": ["x"]}}}}`, nil,
+			`read window: sample: "x" of connection 0 is no local`},
+		{"owners that are no numbers", `{"schema_version": 1, "to": {"sockets": {"sample": {"columns": "owners", "connections": ["1,,2"]}}}}`, nil, ""},
+		{"too many connections", `{"schema_version": 1, "to": {"sockets": {"sample": {"columns": "uid", "connections": [` + strings.Repeat(`"1",`, maxSample) + `"1"]}}}}`, nil,
+			"read window: sample: 4097 connections, more than 4096"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -117,28 +117,36 @@ func (f Filter) program() (steps []comparison) {
 	if r := f.DestinationPorts; r != (PortRange{}) {
 		steps = append(steps, comparison{bcDestinationGE, r.First, leaveOut}, comparison{bcDestinationLE, r.Last, leaveOut})
 	}
-	// The ranges ascend: the first one that does not end below the port is the
-	// only one that can hold it.
-	const stepsPerRange = 3
-	section := stepsPerRange * len(f.EitherPorts)
-	destinations, passed := len(steps)+section, len(steps)+2*section
-	for _, end := range []struct {
-		le, ge    uint8
-		otherwise int
-	}{
-		{bcSourceLE, bcSourceGE, destinations},
-		{bcDestinationLE, bcDestinationGE, leaveOut},
-	} {
-		for i, r := range f.EitherPorts {
-			next := len(steps) + stepsPerRange
-			if i == len(f.EitherPorts)-1 {
-				next = end.otherwise
-			}
-			steps = append(steps, comparison{end.le, r.Last, next}, comparison{end.ge, r.First, end.otherwise},
-				comparison{code: bcJump, otherwise: passed})
-		}
+	if len(f.EitherPorts) == 0 {
+		return steps
 	}
-	return steps
+	destinations := len(steps) + searchLen(len(f.EitherPorts))
+	passed := destinations + searchLen(len(f.EitherPorts))
+	steps = appendSearch(steps, f.EitherPorts, search{bcSourceLE, bcSourceGE, passed, destinations})
+	return appendSearch(steps, f.EitherPorts, search{bcDestinationLE, bcDestinationGE, passed, leaveOut})
+}
+
+// A search looks a port up in ascending ranges and goes on to the step found,
+// or to the step otherwise.
+type search struct {
+	le, ge           uint8
+	found, otherwise int
+}
+
+// searchLen is how many steps a search among n ranges has: three for each, and
+// one for each place where they are split.
+func searchLen(n int) int { return 4*n - 1 }
+
+// appendSearch appends a binary search: the kernel runs it for every socket.
+func appendSearch(steps []comparison, ranges []PortRange, s search) []comparison {
+	if len(ranges) == 1 {
+		return append(steps, comparison{s.le, ranges[0].Last, s.otherwise}, comparison{s.ge, ranges[0].First, s.otherwise},
+			comparison{code: bcJump, otherwise: s.found})
+	}
+	half := len(ranges) / 2
+	steps = append(steps, comparison{s.le, ranges[half-1].Last, len(steps) + 1 + searchLen(half)})
+	steps = appendSearch(steps, ranges[:half], s)
+	return appendSearch(steps, ranges[half:], s)
 }
 
 // appendBytecode appends f in the kernel's filter language, in which a jump

@@ -79,6 +79,13 @@ func BenchmarkKernel(b *testing.B) {
 	b.Run("dump/filtered-out", func(b *testing.B) {
 		benchmarkDump(b, client, Request{States: AllStates, Filter: Filter{SourcePorts: PortRange{1, 2}}})
 	})
+	var slices []PortRange // none of which holds a port
+	for i := range uint16(16) {
+		slices = append(slices, PortRange{i*8 + 1, i*8 + 2})
+	}
+	b.Run("dump/filtered-out-by-slices", func(b *testing.B) {
+		benchmarkDump(b, client, Request{States: AllStates, Filter: Filter{EitherPorts: slices}})
+	})
 	b.Run("dump/listen", func(b *testing.B) {
 		benchmarkDump(b, client, Request{States: StatesOf(StateListen)})
 	})

@@ -37,7 +37,6 @@ func notShown() map[string]string {
 // pending are rules that need a row or a reason still. It must become empty.
 func pending() []string {
 	return []string{
-		"abort-on-overflow",
 		"accept-overflow-cookie-hang",
 		"accept-queue-overflow",
 		"bbr-for-loss",

@@ -26,6 +26,7 @@ import (
 func rows() []row {
 	return slices.Concat(
 		closeWaitRows(),
+		overflowRows(),
 		portRows(),
 	)
 }

@@ -115,6 +115,9 @@ func (l *Line) run(in *json.Decoder, out *json.Encoder) error {
 	obeyed := make(chan error, 1)
 	go func() {
 		obeyed <- obeyReady(in, out, func(o order) (report, error) {
+			if o.Cut == o.Mend {
+				return disobey(o)
+			}
 			cut.Store(o.Cut)
 			return report{Ready: true}, nil
 		})

@@ -114,24 +114,6 @@ func TestLineMTU(t *testing.T) {
 	}
 }
 
-// TestLineCut: a peer that lost power, at the far end of a line.
-func TestLineCut(t *testing.T) {
-	Isolate(t, func(t *testing.T) {
-		pair := NewLine(t, Line{Delay: time.Millisecond})
-		pair.Client.Sysctl(t, "net.ipv4.tcp_retries2", "3")
-		Serve(t, pair.Server, Server{Address: pair.Target(8080), Behaviour: Answer})
-		caller := StartCaller(t, pair.Client, Caller{Target: pair.Target(8080)})
-		if r := caller.Ask(t, Request{Receive: 1}); r.Error != "" {
-			t.Fatalf("before: %+v", r)
-		}
-		pair.Cut(t)
-		r := caller.Ask(t, Request{Receive: 1, Timeout: time.Minute})
-		if t.Logf("%+v", r); r.Error != "ETIMEDOUT" || r.Took < 3*time.Second {
-			t.Errorf("after: %+v, want ETIMEDOUT after about 6 s", r)
-		}
-	})
-}
-
 // TestSimultaneousClose: both ends close within the time that a FIN takes.
 func TestSimultaneousClose(t *testing.T) {
 	Isolate(t, func(t *testing.T) {

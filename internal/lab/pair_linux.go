@@ -75,6 +75,17 @@ func (p *Pair) Cut(t testing.TB) {
 	p.Server.lose(t, "eth0", p.ClientAddress)
 }
 
+// Mend undoes [Pair.Cut]: the end of an outage.
+func (p *Pair) Mend(t testing.TB) {
+	t.Helper()
+	if p.line != nil {
+		p.line.order(t, order{Mend: true})
+		return
+	}
+	p.Client.neighbour(t, "eth0", p.ServerAddress, p.Server.hardwareAddress(t, "eth0"))
+	p.Server.neighbour(t, "eth0", p.ClientAddress, p.Client.hardwareAddress(t, "eth0"))
+}
+
 // Join connects two hosts by a veth pair, with an address for each end. The
 // interface is the next of eth0, eth1, ... on each side.
 func Join(t testing.TB, a *Host, aAddress netip.Prefix, b *Host, bAddress netip.Prefix) {

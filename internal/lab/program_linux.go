@@ -43,6 +43,7 @@ type order struct {
 	CloseAll bool     `json:",omitempty"` // server and client: close the connections that are kept
 	Ask      *Request `json:",omitempty"` // caller
 	Cut      bool     `json:",omitempty"` // line: lose every packet from now on
+	Mend     bool     `json:",omitempty"` // line: do so no longer
 }
 
 // A report is one JSON value on a program's standard output.

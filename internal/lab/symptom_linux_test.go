@@ -190,18 +190,43 @@ func TestFinWait2(t *testing.T) {
 	}
 }
 
+// TestCut: a peer that lost power, or an outage, at the near and at the far end.
 func TestCut(t *testing.T) {
-	Isolate(t, func(t *testing.T) {
-		pair := NewPair(t)
-		Serve(t, pair.Server, Server{Address: pair.Target(8080), Behaviour: Echo})
-		client := Client{Targets: one(pair.Target(8080)), Count: 1, Send: "x", Receive: ReceiveMessage, Timeout: time.Second}
-		if r := Connect(t, pair.Client, client); r.OK != 1 {
-			t.Fatalf("before: %+v", r)
-		}
-		pair.Cut(t)
-		client.Timeout = 300 * time.Millisecond
-		if r := Connect(t, pair.Client, client); r.Errors["timeout"] != 1 {
-			t.Errorf("after: %+v", r)
-		}
-	})
+	pairs := map[string]func(t *testing.T) *Pair{
+		"veth": func(t *testing.T) *Pair { return NewPair(t) },
+		"line": func(t *testing.T) *Pair { return NewLine(t, Line{Delay: time.Millisecond}) },
+	}
+	for name, newPair := range pairs {
+		t.Run(name, func(t *testing.T) {
+			Isolate(t, func(t *testing.T) {
+				pair := newPair(t)
+				pair.Client.Sysctl(t, "net.ipv4.tcp_retries2", "3")
+				Serve(t, pair.Server, Server{Address: pair.Target(8080), Behaviour: Answer})
+				callers := []*Process{
+					StartCaller(t, pair.Client, Caller{Target: pair.Target(8080)}),
+					StartCaller(t, pair.Client, Caller{Target: pair.Target(8080), Options: Options{UserTimeout: time.Minute}}),
+				}
+				for _, caller := range callers {
+					if r := caller.Ask(t, Request{Receive: 1}); r.Error != "" {
+						t.Fatalf("before: %+v", r)
+					}
+				}
+				pair.Cut(t)
+				patience := Client{Targets: one(pair.Target(8080)), Count: 1, Timeout: 300 * time.Millisecond}
+				if r := Connect(t, pair.Client, patience); r.Errors["timeout"] != 1 {
+					t.Errorf("connect while it is cut: %+v", r)
+				}
+				r := callers[0].Ask(t, Request{Receive: 1, Timeout: time.Minute})
+				if t.Logf("%+v", r); r.Error != "ETIMEDOUT" || r.Took < 3*time.Second {
+					t.Errorf("request while it is cut: %+v, want ETIMEDOUT after about 6 s", r)
+				}
+				pair.Mend(t)
+				for _, request := range []Request{{Receive: 1}, {Receive: 1}} {
+					if r := callers[1].Ask(t, request); r.Error != "" {
+						t.Errorf("after it is mended: %+v", r)
+					}
+				}
+			})
+		})
+	}
 }

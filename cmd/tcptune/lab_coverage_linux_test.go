@@ -91,7 +91,6 @@ func pending() []string {
 		"rcvbuf-locked",
 		"rcvq-prune",
 		"relisten-needed",
-		"retransmit-high",
 		"retries2-slow-failover",
 		"retries2-too-low",
 		"rfc1337",

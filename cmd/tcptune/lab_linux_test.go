@@ -26,6 +26,7 @@ import (
 func rows() []row {
 	return slices.Concat(
 		closeWaitRows(),
+		lossRows(),
 		overflowRows(),
 		portRows(),
 	)

@@ -24,10 +24,12 @@ type Caller struct {
 
 // A Request is one message to a server that answers, and what is awaited.
 type Request struct {
-	Silence time.Duration // before it: the connection lies idle
-	Send    int           // bytes, besides the header of 8
-	Receive int           // bytes of the answer
-	Timeout time.Duration // from the first byte sent to the last received; 0 means 5 s
+	Silence   time.Duration // before it: the connection lies idle
+	Send      int           // bytes, besides the header
+	HalfClose bool          // shutdown(SHUT_WR) after it: the last request
+	Think     time.Duration // how long the server takes to answer, in milliseconds
+	Receive   int           // bytes of the answer
+	Timeout   time.Duration // from the first byte sent to the last received; 0 means 5 s
 }
 
 // A Reply is what became of a request.
@@ -86,14 +88,18 @@ func (c *Caller) run(in *json.Decoder, out *json.Encoder) error {
 }
 
 // exchange sends the request and reads the answer.
-func (r *Request) exchange(conn net.Conn) error {
+func (r *Request) exchange(conn *net.TCPConn) error {
 	if err := conn.SetDeadline(time.Now().Add(r.Timeout)); err != nil {
 		return err
 	}
 	message := make([]byte, requestHeader+r.Send)
 	binary.BigEndian.PutUint32(message[0:], uint32(r.Send))
-	binary.BigEndian.PutUint32(message[4:], uint32(r.Receive))
+	binary.BigEndian.PutUint32(message[4:], uint32(r.Think.Milliseconds()))
+	binary.BigEndian.PutUint32(message[8:], uint32(r.Receive))
 	_, err := conn.Write(message)
+	if err == nil && r.HalfClose {
+		err = conn.CloseWrite()
+	}
 	if err == nil {
 		_, err = io.CopyN(io.Discard, conn, int64(r.Receive))
 	}
@@ -104,8 +110,8 @@ func (r *Request) exchange(conn net.Conn) error {
 }
 
 // requestHeader is the length of what precedes a request: how many bytes follow,
-// and how many to answer with.
-const requestHeader = 8
+// how many milliseconds to wait, and how many bytes to answer with.
+const requestHeader = 12
 
 // answer serves the requests of a caller until the connection ends.
 func answer(conn net.Conn) error {
@@ -117,7 +123,8 @@ func answer(conn net.Conn) error {
 		if _, err := io.CopyN(io.Discard, conn, int64(binary.BigEndian.Uint32(header[0:]))); err != nil {
 			return err
 		}
-		if _, err := conn.Write(make([]byte, binary.BigEndian.Uint32(header[4:]))); err != nil {
+		time.Sleep(time.Duration(binary.BigEndian.Uint32(header[4:])) * time.Millisecond)
+		if _, err := conn.Write(make([]byte, binary.BigEndian.Uint32(header[8:]))); err != nil {
 			return err
 		}
 	}

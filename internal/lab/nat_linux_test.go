@@ -46,3 +46,29 @@ func TestTriple(t *testing.T) {
 		})
 	}
 }
+
+// TestTripleHalfClosed: the gateway forgets a connection that the client has
+// half closed while the server thinks.
+func TestTripleHalfClosed(t *testing.T) {
+	tests := []struct {
+		closeWait string // seconds
+		want      string
+	}{
+		{"1", "timeout"},
+		{"60", ""},
+	}
+	for _, test := range tests {
+		t.Run(test.closeWait+" s", func(t *testing.T) {
+			Isolate(t, func(t *testing.T) {
+				n := NewTriple(t)
+				n.Gateway.Sysctl(t, "net.netfilter.nf_conntrack_tcp_timeout_close_wait", test.closeWait)
+				Serve(t, n.Server, Server{Address: n.Target(8080), Behaviour: Answer})
+				caller := StartCaller(t, n.Client, Caller{Target: n.Target(8080)})
+				r := caller.Ask(t, Request{HalfClose: true, Think: 3 * time.Second, Receive: 1, Timeout: 6 * time.Second})
+				if r.Error != test.want {
+					t.Errorf("answer: %+v, want error %q", r, test.want)
+				}
+			})
+		})
+	}
+}

@@ -25,16 +25,21 @@ import (
 // rows are all rows of the lab.
 func rows() []row {
 	return slices.Concat(
+		acceptQueueRows(),
 		closeWaitRows(),
 		lossRows(),
+		mythRows(),
+		orphanRows(),
 		overflowRows(),
 		portRows(),
+		synRows(),
+		timeWaitRows(),
 	)
 }
 
 // The environment of the lab.
 const (
-	envParallel = "TCPTUNE_LAB_PARALLEL" // how many rules are shown at the same time; 4 when empty
+	envParallel = "TCPTUNE_LAB_PARALLEL" // how many rules are shown at the same time; 8 when empty
 	envResults  = "TCPTUNE_LAB_RESULTS"  // a directory that gets the results as JSON, one file for each row
 )
 
@@ -75,7 +80,7 @@ func parallel(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv(envParallel)
 	if text == "" {
-		return 4
+		return 8
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -147,6 +152,9 @@ func (r row) run(t *testing.T) {
 	s := r.stage(t)
 	if (s.act != nil) != (r.cure.action != "") {
 		t.Fatal("an action needs stage.act, and no other cure has it")
+	}
+	if s.load == nil {
+		s.load = func(*testing.T) {}
 	}
 	idle := r.check(t, s.host)
 	r.wantFindings(t, "before the symptom", idle, idle, findings{})
@@ -250,13 +258,18 @@ func (r row) wantAdvice(t *testing.T, c *report.Check) {
 // treat does what the cure says and returns the settings that it changed.
 func (r row) treat(t *testing.T, s *stage) (changed []string) {
 	t.Helper()
-	switch {
-	case s.act != nil:
-		s.act(t)
-		return nil
-	case r.cure.risk == "" && r.cure.set == nil:
-		return nil
+	if r.cure.applies() {
+		changed = r.apply(t, s)
 	}
+	if s.act != nil {
+		s.act(t)
+	}
+	return changed
+}
+
+// apply runs tcptune apply.
+func (r row) apply(t *testing.T, s *stage) (changed []string) {
+	t.Helper()
 	out := runCommand(t, s.host.Command("tcptune", append(r.applyArguments(), "--format", "json")...))
 	a := &report.Applied{}
 	if err := json.Unmarshal([]byte(out.stdout), a); err != nil || out.status != exitOK || !a.Changed {

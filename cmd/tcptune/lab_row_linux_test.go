@@ -53,7 +53,7 @@ type needs struct {
 // A stage is what one run of a row works with. Its functions share variables.
 type stage struct {
 	host   *lab.Host                  // check and apply run here
-	load   func(t *testing.T)         // makes the traffic, before and after the cure; ends what the first call left running
+	load   func(t *testing.T)         // makes the traffic, before and after the cure; ends what the first call left running. May be nil
 	number func(t *testing.T) float64 // of the last load
 	act    func(t *testing.T)         // what an action does; nil for the other cures
 }
@@ -75,6 +75,15 @@ func tried(set ...string) cure { return cure{set: set} }
 
 // acted does what a recommendation says in these words.
 func acted(advice, action string) cure { return cure{advice: advice, action: action} }
+
+// and then an action.
+func (c cure) and(advice, action string) cure {
+	c.advice, c.action = advice, action
+	return c
+}
+
+// applies tells whether tcptune apply is a part of it.
+func (c cure) applies() bool { return c.risk != "" || c.set != nil }
 
 // none changes nothing: the finding says that there is no need.
 func none() cure { return cure{} }
@@ -142,11 +151,15 @@ func (r row) applyArguments() []string {
 
 // change says what the cure is, without what it turned out to change.
 func (r row) change() string {
-	switch {
-	case r.cure.action != "":
-		return r.cure.action
-	case r.cure.risk != "" || r.cure.set != nil:
-		return "tcptune " + strings.Join(r.applyArguments(), " ")
+	var steps []string
+	if r.cure.applies() {
+		steps = append(steps, "tcptune "+strings.Join(r.applyArguments(), " "))
 	}
-	return "nothing is changed"
+	if r.cure.action != "" {
+		steps = append(steps, r.cure.action)
+	}
+	if len(steps) == 0 {
+		return "nothing is changed"
+	}
+	return strings.Join(steps, "; then ")
 }

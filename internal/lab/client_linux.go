@@ -60,7 +60,8 @@ type Client struct {
 	Targets  []netip.AddrPort // taken in turn
 	Count    int              // the most connections to try; 0 means no limit
 	Duration time.Duration    // how long to go on; 0 means no limit. One of the two is needed
-	Interval time.Duration    // between the starts of two connections
+	Interval time.Duration    // between the starts of two connections, or bursts
+	Burst    int              // connections started together; 0 means 1
 	Bind     Bind
 	Source   netip.AddrPort // for Bind
 	// NonBlocking opens all connections at once, without waiting for any, and
@@ -158,7 +159,7 @@ func (c *Client) run() (*Result, error) {
 	var pending []*attempt // of NonBlocking
 	began := time.Now()
 	for i := 0; (c.Count == 0 || i < c.Count) && (c.Duration == 0 || time.Since(began) < c.Duration); i++ {
-		time.Sleep(time.Until(began.Add(time.Duration(i) * c.Interval)))
+		time.Sleep(time.Until(began.Add(time.Duration(i/max(c.Burst, 1)) * c.Interval)))
 		result.Attempts++
 		a, err := c.connect(c.Targets[i%len(c.Targets)])
 		if err == nil && c.NonBlocking {

@@ -175,6 +175,14 @@ func (h *Host) ReadSysctl(t testing.TB, key string) string {
 	return strings.Join(strings.Fields(h.read(t, filepath.Join("/proc/sys", sysctlName(key)))), " ")
 }
 
+// HasSysctl tells whether the host has a key.
+func (h *Host) HasSysctl(key string) bool {
+	return h.Do(func() error {
+		_, err := os.Stat(filepath.Join("/proc/sys", sysctlName(key)))
+		return err
+	}) == nil
+}
+
 // sysctlName is the path of a key below /proc/sys, see sysctl.d(5).
 func sysctlName(key string) string {
 	if strings.Contains(key, "/") {

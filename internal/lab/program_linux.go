@@ -145,8 +145,8 @@ func runAndStay(in *json.Decoder, out *json.Encoder, work func() (*Result, error
 	}
 }
 
-// limitFiles sets both limits on open files, or raises the soft one to the hard
-// one when limit is 0.
+// limitFiles sets the soft limit on open files, or raises it to the hard one
+// when limit is 0. The hard limit stays, so that the soft one can be raised again.
 func limitFiles(limit uint64) error {
 	var r unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
@@ -154,7 +154,7 @@ func limitFiles(limit uint64) error {
 	}
 	r.Cur = r.Max
 	if limit != 0 {
-		r.Cur, r.Max = limit, limit
+		r.Cur = limit
 	}
 	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &r); err != nil {
 		return fmt.Errorf("limit open files to %d: %w", r.Cur, err)

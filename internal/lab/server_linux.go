@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 	"testing"
@@ -37,6 +38,9 @@ const (
 // with EMFILE: a real one would spin.
 const acceptRetry = 50 * time.Millisecond
 
+// napMargin is how long nobody must wait before a server takes its nap.
+const napMargin = time.Millisecond
+
 // A Server is a process that listens on one address.
 type Server struct {
 	Name      string // of the process; "server" when empty
@@ -45,6 +49,7 @@ type Server struct {
 	Behaviour Behaviour
 	Greeting  bool          // sends "ok" on each connection first: the server speaks first
 	Pause     time.Duration // after the first accept(), before the second
+	Nap       time.Duration // whenever it has accepted all that waited, before it looks again
 	NoFile    uint64        // RLIMIT_NOFILE; 0 means the hard limit
 	Options   Options
 }
@@ -131,10 +136,17 @@ func relisten(l *net.TCPListener, backlog int) error {
 	return nil
 }
 
-// accept takes connections as fast as it can.
+// accept takes connections as fast as it can, between its naps.
 func (s *Server) accept(listener *net.TCPListener, kept *keeper) {
 	for first := true; ; first = false {
+		if s.Nap > 0 {
+			listener.SetDeadline(time.Now().Add(napMargin))
+		}
 		conn, err := listener.AcceptTCP()
+		if s.Nap > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			time.Sleep(s.Nap)
+			continue
+		}
 		if err != nil {
 			time.Sleep(acceptRetry)
 			continue

@@ -49,9 +49,10 @@ func (s State) String() string {
 type Socket struct {
 	State         State
 	Local, Remote netip.AddrPort
-	RecvQ         uint32 // bytes unread (a FIN counts as one); LISTEN: connections in the accept queue
-	SendQ         uint32 // bytes not acknowledged; LISTEN: the backlog
-	UID, Inode    uint32 // inode 0: no process has it
+	RecvQ         uint32        // bytes unread (a FIN counts as one); LISTEN: connections in the accept queue
+	SendQ         uint32        // bytes not acknowledged; LISTEN: the backlog
+	UID, Inode    uint32        // inode 0: no process has it
+	Expires       time.Duration // until its timer fires: the rest of TIME_WAIT, the next retransmission
 }
 
 // pollInterval is how often a waiting test looks.
@@ -110,6 +111,7 @@ func (h *Host) Sockets(t testing.TB) []Socket {
 					State: State(s.State),
 					Local: addrPort(s.ID.Source, s.ID.SourcePort), Remote: addrPort(s.ID.Destination, s.ID.DestinationPort),
 					RecvQ: s.RQueue, SendQ: s.WQueue, UID: s.UID, Inode: s.INode,
+					Expires: time.Duration(s.Expires) * time.Millisecond,
 				})
 			}
 		}

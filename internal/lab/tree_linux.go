@@ -101,12 +101,48 @@ func (tree *Tree) WriteFile(t testing.TB, name, text string) {
 	}) {
 		t.Fatalf("write %s: only files below %v are private", name, tree.covered)
 	}
-	if err := os.MkdirAll(filepath.Dir(tree.Path(name)), 0o755); err != nil {
-		t.Fatal(err)
+	if err := tree.own(filepath.Dir(name)); err != nil {
+		t.Fatalf("make directory of %s: %v", name, err)
 	}
 	if err := os.WriteFile(tree.Path(name), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// own makes a directory of the tree. Where a link to one of the machine's stands
+// in the way, a directory with links to what is in that one takes its place.
+func (tree *Tree) own(directory string) error {
+	if slices.Contains(tree.covered, directory) || directory == "/" {
+		return nil
+	}
+	if err := tree.own(filepath.Dir(directory)); err != nil {
+		return err
+	}
+	path := tree.Path(directory)
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return os.Mkdir(path, 0o755)
+	case err != nil || info.IsDir():
+		return err
+	}
+	link, err := os.Readlink(path)
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(directory)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.Remove(path), os.Mkdir(path, 0o755)); err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if err := os.Symlink(filepath.Join(link, entry.Name()), filepath.Join(path, entry.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReadFile returns a file of the tree.

@@ -5,6 +5,7 @@ package expr
 import (
 	"math"
 	"strconv"
+	"strings"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -231,6 +232,21 @@ func percent(part, whole ref.Val) ref.Val {
 		return types.NewErr("division by zero")
 	}
 	return 100 * p / w
+}
+
+// numberAt is one number of a value of a sysctl file.
+func numberAt(text, index ref.Val) ref.Val {
+	s, _ := text.(types.String)
+	i, _ := index.(types.Int)
+	fields := strings.Fields(string(s))
+	if i < 0 || int(i) >= len(fields) {
+		return types.NewErr("no number %d in %q", i, s)
+	}
+	n, err := strconv.ParseInt(fields[i], 10, 64)
+	if err != nil {
+		return types.NewErr("no number %d in %q", i, s)
+	}
+	return types.Int(n)
 }
 
 // bytesText renders n bytes with a decimal unit: "4.7 MB" is 4.7 million.

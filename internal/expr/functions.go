@@ -89,6 +89,8 @@ func numberFunctions() []Function {
 			cel.Overload("round_int_int", []*cel.Type{cel.IntType, cel.IntType}, cel.IntType),
 			cel.Overload("round_double_int", []*cel.Type{cel.DoubleType, cel.IntType}, cel.DoubleType)}},
 		{"percent(part, whole)", "100 * part / whole as double", "percent", percents},
+		{"numberAt(text, i)", "number i, from 0, of a text with several, as int; it is a fault where there is none", "numberAt", []cel.FunctionOpt{
+			cel.SingletonBinaryBinding(numberAt), cel.Overload("number_at_string_int", []*cel.Type{cel.StringType, cel.IntType}, cel.IntType)}},
 		{"bytes(n)", `n bytes as text, "4.7 MB" for 4.7 million`, "bytes", one("bytes", bytesText, cel.StringType)},
 	}
 }

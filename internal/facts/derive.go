@@ -48,8 +48,10 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 		d.processes()
 		d.clients()
 		d.networks()
+		d.finSent()
 	}
 	d.defaults(catalogue)
+	d.timeouts()
 	d.lines(catalogue)
 	d.units()
 	return f

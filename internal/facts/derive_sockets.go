@@ -76,12 +76,7 @@ func (d *derivation) openSockets(s *Sockets) {
 			synAddresses[o.Peer.Addr()] = true
 		}
 	}
-	// Beyond the bound sockets were not kept one by one: the rest shares the
-	// proportions of those that were, which came in random order.
-	if cut := in.Dropped[sockdiag.StateFinWait2.String()]; cut > 0 {
-		kept := in.States[sockdiag.StateFinWait2.String()] - cut
-		unowned += int64(float64(cut) * share(unowned, kept))
-	}
+	unowned = d.whole(sockdiag.StateFinWait2, unowned)
 	peers := finWait2Peers.text(netip.Addr.String)
 	portName := func(p uint16) string { return ":" + itoa(int(p)) }
 	listener := ""

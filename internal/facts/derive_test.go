@@ -64,7 +64,7 @@ func note(filled map[string]bool, name string, v reflect.Value) {
 func TestDeriveUnknown(t *testing.T) {
 	got := derive(one(&snapshot.Snapshot{}))
 	want := &Facts{
-		Window: &Window{}, Machine: &Machine{}, Netns: &Netns{}, Rate: &Rates{}, Delta: &Deltas{}, Total: &Totals{},
+		Window: &Window{}, Machine: &Machine{}, Netns: &Netns{}, Rate: &Rates{}, Delta: &Deltas{}, Total: &Totals{}, Timeouts: &Timeouts{},
 		values: sysctlValues{absent: map[string]bool{}},
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Facts{}, sysctlValues{})); diff != "" {

@@ -23,6 +23,8 @@ type Facts struct {
 	Rate      *Rates     `cel:"rate" window:"yes" doc:"counters of this network namespace, per second over the window; unknown with --window 0"`
 	Delta     *Deltas    `cel:"delta" window:"yes" doc:"how much counters of this network namespace grew in the window; unknown with --window 0"`
 	Total     *Totals    `cel:"total" doc:"counters of this network namespace since it was made (since boot for the initial one)"`
+	FinSent   *FinSent   `cel:"fin_sent" doc:"sockets that this host closed and whose FIN the peer has not acknowledged"`
+	Timeouts  *Timeouts  `cel:"timeouts" doc:"how long the kernel waits, worked out from sysctl values"`
 	Ports     *Ports     `cel:"ports" doc:"the local ports that connect() may take"`
 	Conntrack *Conntrack `cel:"conntrack" doc:"the connection tracking table"`
 	Uplink    *Uplink    `cel:"uplink" doc:"the network interface of the IPv4 default route"`

@@ -47,6 +47,7 @@ func fullWindow() *snapshot.Window {
 		Conntrack: &snapshot.Conntrack{Loaded: true, Drops: ptr[uint64](1), EarlyDrops: ptr[uint64](1)},
 		Sockets: &snapshot.Sockets{
 			Listeners: []snapshot.Listener{{Local: addrPort("127.0.0.1:33000"), Cookie: 1, Queue: 3, Drops: ptr[uint32](10)}},
+			Open:      []snapshot.Socket{{State: sockdiag.StateClosing, Local: addrPort("127.0.0.1:33000"), Peer: addrPort("198.18.0.1:11"), Cookie: 9}},
 		},
 	}
 	now := &snapshot.Snapshot{
@@ -58,7 +59,7 @@ func fullWindow() *snapshot.Window {
 		Softnet:   []snapshot.Softnet{{CPU: 0, Processed: 200, Dropped: 51}},
 		Conntrack: &snapshot.Conntrack{Loaded: true, Count: ptr[int64](1), Max: ptr[int64](2), Buckets: ptr[int64](3), Drops: ptr[uint64](4), EarlyDrops: ptr[uint64](5)},
 		Files:     &snapshot.OpenFiles{Open: 1, Max: 2},
-		Sysctls:   map[string]string{"net.ipv4.tcp_tw_reuse": "2", "net.ipv4.tcp_timestamps": "1", "net.ipv4.tcp_sack": "0"},
+		Sysctls:   map[string]string{"net.ipv4.tcp_tw_reuse": "2", "net.ipv4.tcp_timestamps": "1", "net.ipv4.tcp_sack": "0", "net.ipv4.tcp_retries2": "15", "net.ipv4.tcp_rto_max_ms": "120000"},
 		LinesRead: true,
 		Lines:     []snapshot.Line{{File: "/etc/sysctl.conf", Number: 3, Key: "net.ipv4.tcp_fin_timeuot", Value: "1", Ignored: true, Exists: ptr(false)}},
 		UnitsRead: true,
@@ -82,6 +83,9 @@ func fullWindow() *snapshot.Window {
 				{State: sockdiag.StateSynSent, Local: addrPort("127.0.0.1:34000"), Peer: addrPort("127.0.0.9:5432"), Inode: 5, Retried: 1, Owners: []int{7}},
 				{State: sockdiag.StateFinWait2, Local: addrPort("127.0.0.1:34001"), Peer: addrPort("127.0.0.9:5432"), Inode: 6, Owners: []int{7}},
 				{State: sockdiag.StateFinWait2, Local: addrPort("127.0.0.1:34002"), Peer: addrPort("127.0.0.9:5432")},
+				{State: sockdiag.StateFinWait1, Local: addrPort("127.0.0.1:33000"), Peer: addrPort("198.18.0.1:9"), Timer: "retransmit", Retried: 2},
+				{State: sockdiag.StateLastAck, Local: addrPort("127.0.0.1:33000"), Peer: addrPort("198.18.0.1:10"), Timer: "retransmit", Retried: 3},
+				{State: sockdiag.StateClosing, Local: addrPort("127.0.0.1:33000"), Peer: addrPort("198.18.0.1:11"), Cookie: 9},
 				{State: sockdiag.StateSynRecv, Local: addrPort("127.0.0.1:33000"), Peer: addrPort("198.18.0.1:9"), Retried: 1},
 				{State: sockdiag.StateSynSent, Local: addrPort("127.0.0.1:34003"), Peer: addrPort("127.0.0.9:1"), Inode: 7, UID: 44},
 			},

@@ -11,15 +11,15 @@ import (
 	"github.com/tcptune/tcptune/internal/facts"
 )
 
-// fullWindow knows every fact, with n elements in each list, and a value for
-// every sysctl key.
+// fullWindow knows every fact, with n elements in each list, and a value and
+// a default for every sysctl key.
 func fullWindow(t testing.TB, n int) *facts.Facts {
 	t.Helper()
-	text := "sysctl:\n"
+	values := ""
 	for _, key := range catalogueKeys() {
-		text += fmt.Sprintf("  %q: 1 2 3\n", key)
+		values += fmt.Sprintf("  %q: 1 2 3\n", key)
 	}
-	f := decodeFacts(t, text)
+	f := decodeFacts(t, "sysctl:\n"+values+"defaults:\n"+values)
 	root := reflect.ValueOf(f).Elem()
 	for i := range root.NumField() {
 		if !root.Type().Field(i).IsExported() {

@@ -45,7 +45,7 @@ func (d *derivation) processes() {
 		d.listening.Add(l.Local.Port())
 		d.group(groups, l.Owners, l.UID).Listens = true
 	}
-	start := d.closeWaitAtStart()
+	start := d.openAtStart(sockdiag.StateCloseWait)
 	for i := range d.to.Sockets.Open {
 		s := &d.to.Sockets.Open[i]
 		if s.Inode == 0 {
@@ -195,15 +195,16 @@ func (g *processGroup) finish() {
 	}
 }
 
-// closeWaitAtStart indexes the CLOSE_WAIT sockets of the first snapshot.
-func (d *derivation) closeWaitAtStart() map[snapshot.SocketID]*snapshot.Socket {
-	index := make(map[snapshot.SocketID]*snapshot.Socket)
+// openAtStart indexes the sockets of a state in the first snapshot; nil when
+// they are unknown.
+func (d *derivation) openAtStart(state sockdiag.State) map[snapshot.SocketID]*snapshot.Socket {
 	sockets := d.start()
 	if sockets == nil {
-		return index
+		return nil
 	}
+	index := make(map[snapshot.SocketID]*snapshot.Socket)
 	for i := range sockets.Open {
-		if s := &sockets.Open[i]; s.State == sockdiag.StateCloseWait {
+		if s := &sockets.Open[i]; s.State == state {
 			index[s.ID()] = s
 		}
 	}

@@ -25,7 +25,7 @@ const retriedOften = 2
 
 // finSent derives what the sockets in FIN_WAIT1, LAST_ACK and CLOSING say.
 func (d *derivation) finSent() {
-	before := d.closingAtStart()
+	before := d.openAtStart(sockdiag.StateClosing)
 	var finWait1, finWait1Retried, lastAckRetried, stayed int64
 	var finWait1Peers, lastAckPeers, closingPeers tally[netip.Addr]
 	for i := range d.to.Sockets.Open {
@@ -48,7 +48,7 @@ func (d *derivation) finSent() {
 			}
 		case sockdiag.StateClosing:
 			closingPeers.add(s.Peer.Addr(), 1)
-			if before[id(s)] {
+			if before[s.ID()] != nil {
 				stayed++
 			}
 		}
@@ -62,22 +62,6 @@ func (d *derivation) finSent() {
 	if before != nil {
 		f.ClosingStayed = &stayed
 	}
-}
-
-// closingAtStart are the CLOSING sockets at the start of the window, nil when
-// unknown.
-func (d *derivation) closingAtStart() map[socketID]bool {
-	sockets := d.start()
-	if sockets == nil {
-		return nil
-	}
-	index := make(map[socketID]bool)
-	for i := range sockets.Open {
-		if s := &sockets.Open[i]; s.State == sockdiag.StateClosing {
-			index[id(s)] = true
-		}
-	}
-	return index
 }
 
 // whole stretches a count among the sockets that were kept one by one to all

@@ -42,6 +42,8 @@ func counterTitles() map[string]string {
 		"softnet_stat.cpu":                "The number of the CPU that the row is about",
 		"softnet_stat.input_qlen":         "Packets in the input queue of the CPU now",
 		"softnet_stat.process_qlen":       "Packets that the CPU is about to process now",
+		"Ip.ForwDatagrams":                "IPv4 packets sent on from one interface to another",
+		"arp_cache.table_fulls":           "Neighbours that could not be entered because the table was full",
 		"nf_conntrack.entries":            "Connections that are tracked now",
 		"nf_conntrack.insert_failed":      "Connections that could not be tracked because an equal entry existed",
 		"nf_conntrack.drop":               "Packets dropped because the tracking table is full",

@@ -3,7 +3,7 @@
 package facts
 
 // Counters are the counters of /proc/net/netstat (TcpExt) and /proc/net/snmp
-// (Tcp) that rules may use, under the kernel's own names. A nil field is a
+// (Tcp, Ip) that rules may use, under the kernel's own names. A nil field is a
 // counter that this kernel does not have, or that was not read.
 //
 // Source: net/ipv4/proc.c, include/uapi/linux/snmp.h.
@@ -78,6 +78,8 @@ type Counters[T int64 | float64] struct {
 	InErrs       *T
 	OutRsts      *T
 	InCsumErrors *T
+
+	ForwDatagrams *T
 }
 
 // Rates are counters per second over the window.

@@ -30,6 +30,7 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 	d.machine()
 	d.counters()
 	d.conntrack()
+	d.neighbours()
 	d.interfaces()
 	d.uplink()
 	if s.Host != nil {
@@ -80,7 +81,7 @@ func (d *derivation) machine() {
 	m := &Machine{UptimeSeconds: d.to.Uptime}
 	d.facts.Machine = m
 	if h := d.to.Host; h != nil {
-		m.CPUs, m.MemoryBytes, m.PageBytes = h.CPUs, h.MemoryBytes, h.PageBytes
+		m.CPUs, m.MemoryBytes, m.PageBytes, m.HZ = h.CPUs, h.MemoryBytes, h.PageBytes, h.HZ
 	}
 	if n, ok := d.to.Sockstat["TCP.orphan"]; ok {
 		m.Orphans = &n
@@ -92,35 +93,6 @@ func (d *derivation) machine() {
 		m.FilesOpen, m.FilesMax = &o.Open, &o.Max
 	}
 	d.softnet(m)
-}
-
-// softnet compares the per-CPU rows of both snapshots. A CPU that was not in
-// the first one came online meanwhile and is left out.
-func (d *derivation) softnet(m *Machine) {
-	if d.from == nil || d.from.Softnet == nil || d.to.Softnet == nil {
-		return
-	}
-	before := make(map[int]snapshot.Softnet, len(d.from.Softnet))
-	for _, row := range d.from.Softnet {
-		before[row.CPU] = row
-	}
-	var processed, dropped int64
-	var cpus tally[int]
-	for _, row := range d.to.Softnet {
-		b, ok := before[row.CPU]
-		if !ok {
-			continue
-		}
-		// The kernel counts in 32 bits; a difference in 32 bits survives the wrap.
-		processed += int64(uint32(row.Processed) - uint32(b.Processed))
-		lost := int64(uint32(row.Dropped) - uint32(b.Dropped))
-		dropped += lost
-		cpus.add(row.CPU, lost)
-	}
-	perSecond := float64(dropped) / d.seconds
-	text := cpus.text(func(cpu int) string { return "CPU " + itoa(cpu) })
-	m.SoftnetProcessed, m.SoftnetDropped, m.SoftnetDroppedPerSecond = &processed, &dropped, &perSecond
-	m.SoftnetDroppedCPUs = &text
 }
 
 // counters fills totals, deltas and rates by the kernel's names. A counter
@@ -154,23 +126,11 @@ func counter(s *snapshot.Snapshot, name string) (int64, bool) {
 	if n, ok := s.Counters["TcpExt."+name]; ok {
 		return n, true
 	}
-	n, ok := s.Counters["Tcp."+name]
+	if n, ok := s.Counters["Tcp."+name]; ok {
+		return n, true
+	}
+	n, ok := s.Counters["Ip."+name]
 	return n, ok
-}
-
-func (d *derivation) conntrack() {
-	now := d.to.Conntrack
-	if now == nil {
-		return
-	}
-	c := &Conntrack{Loaded: &now.Loaded, Count: now.Count, Max: now.Max, Buckets: now.Buckets}
-	d.facts.Conntrack = c
-	c.DropsTotal = signed(now.Drops)
-	if d.from == nil || d.from.Conntrack == nil {
-		return
-	}
-	c.Drops = grown(d.from.Conntrack.Drops, now.Drops)
-	c.EarlyDrops = grown(d.from.Conntrack.EarlyDrops, now.EarlyDrops)
 }
 
 // units lists the LimitNOFILE= lines.

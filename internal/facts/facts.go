@@ -30,15 +30,16 @@ type Facts struct {
 	Uplink    *Uplink    `cel:"uplink" doc:"the network interface of the IPv4 default route"`
 	Files     *Files     `cel:"files" doc:"sysctl files; files.lines(\"KEY\") lists the lines that set a key, masked files left out"`
 
-	Listeners    []*Listener    `cel:"listeners" doc:"listening sockets"`
-	Destinations []*Destination `cel:"destinations" doc:"outgoing connections grouped by source address, destination address and destination port"`
-	Processes    []*Process     `cel:"processes" doc:"processes that own a listening socket or a socket that is not ESTABLISHED; where the owner is hidden, one entry for its user"`
-	Clients      []*Client      `cel:"clients" doc:"users (uid) with outgoing connections from the ephemeral range"`
-	Networks     []*Network     `cel:"networks" doc:"source networks (/24, /48) of half-open inbound connections"`
-	Interfaces   []*Interface   `cel:"interfaces" doc:"network interfaces of this network namespace, with their effective IPv4 settings"`
-	Changed      []*Changed     `cel:"changed" doc:"keys that exist here and whose value is known not to be the kernel's default; see sysctlDefault()"`
-	Lines        []*Line        `cel:"lines" doc:"every active line of every sysctl file that is not masked"`
-	Units        []*Unit        `cel:"units" doc:"LimitNOFILE= lines of systemd unit files"`
+	Listeners    []*Listener       `cel:"listeners" doc:"listening sockets"`
+	Destinations []*Destination    `cel:"destinations" doc:"outgoing connections grouped by source address, destination address and destination port"`
+	Processes    []*Process        `cel:"processes" doc:"processes that own a listening socket or a socket that is not ESTABLISHED; where the owner is hidden, one entry for its user"`
+	Clients      []*Client         `cel:"clients" doc:"users (uid) with outgoing connections from the ephemeral range"`
+	Networks     []*Network        `cel:"networks" doc:"source networks (/24, /48) of half-open inbound connections"`
+	Interfaces   []*Interface      `cel:"interfaces" doc:"network interfaces of this network namespace, with their effective IPv4 settings"`
+	Changed      []*Changed        `cel:"changed" doc:"keys that exist here and whose value is known not to be the kernel's default; see sysctlDefault()"`
+	Neighbours   []*NeighbourTable `cel:"neighbours" doc:"neighbour tables of the machine, for IPv4 (ARP) and IPv6; only the initial network namespace shows them"`
+	Lines        []*Line           `cel:"lines" doc:"every active line of every sysctl file that is not masked"`
+	Units        []*Unit           `cel:"units" doc:"LimitNOFILE= lines of systemd unit files"`
 
 	values sysctlValues
 }
@@ -50,18 +51,22 @@ type Window struct {
 
 // Machine holds what belongs to the whole machine, also inside a container.
 type Machine struct {
-	CPUs                    *int64   `cel:"cpus" doc:"CPUs that are online"`
-	MemoryBytes             *int64   `cel:"memory_bytes" doc:"MemTotal of /proc/meminfo, bytes"`
-	PageBytes               *int64   `cel:"page_bytes" doc:"size of a memory page, bytes"`
-	UptimeSeconds           *float64 `cel:"uptime_seconds" doc:"time since boot, seconds"`
-	Orphans                 *int64   `cel:"orphans" doc:"orphaned TCP sockets (sockstat TCP orphan)"`
-	TCPMemoryPages          *int64   `cel:"tcp_memory_pages" doc:"pages that TCP holds (sockstat TCP mem); may lag by net.core.mem_pcpu_rsv pages for each CPU"`
-	FilesOpen               *int64   `cel:"files_open" doc:"open files, first number of fs.file-nr"`
-	FilesMax                *int64   `cel:"files_max" doc:"fs.file-max, third number of fs.file-nr"`
-	SoftnetProcessed        *int64   `cel:"softnet_processed" window:"yes" doc:"packets that all CPUs handled in the window"`
-	SoftnetDropped          *int64   `cel:"softnet_dropped" window:"yes" doc:"packets dropped in the window because a per-CPU backlog was full"`
-	SoftnetDroppedPerSecond *float64 `cel:"softnet_dropped_per_second" window:"yes" doc:"the same, per second"`
-	SoftnetDroppedCPUs      *string  `cel:"softnet_dropped_cpus" window:"yes" doc:"the CPUs that dropped, with their numbers, as text"`
+	CPUs                     *int64   `cel:"cpus" doc:"CPUs that are online"`
+	MemoryBytes              *int64   `cel:"memory_bytes" doc:"MemTotal of /proc/meminfo, bytes"`
+	PageBytes                *int64   `cel:"page_bytes" doc:"size of a memory page, bytes"`
+	HZ                       *int64   `cel:"hz" doc:"timer ticks per second of the kernel (CONFIG_HZ)"`
+	UptimeSeconds            *float64 `cel:"uptime_seconds" doc:"time since boot, seconds"`
+	Orphans                  *int64   `cel:"orphans" doc:"orphaned TCP sockets (sockstat TCP orphan)"`
+	TCPMemoryPages           *int64   `cel:"tcp_memory_pages" doc:"pages that TCP holds (sockstat TCP mem); may lag by net.core.mem_pcpu_rsv pages for each CPU"`
+	FilesOpen                *int64   `cel:"files_open" doc:"open files, first number of fs.file-nr"`
+	FilesMax                 *int64   `cel:"files_max" doc:"fs.file-max, third number of fs.file-nr"`
+	SoftnetProcessed         *int64   `cel:"softnet_processed" window:"yes" doc:"packets that all CPUs handled in the window"`
+	SoftnetDropped           *int64   `cel:"softnet_dropped" window:"yes" doc:"packets dropped in the window because a per-CPU backlog was full"`
+	SoftnetDroppedPerSecond  *float64 `cel:"softnet_dropped_per_second" window:"yes" doc:"the same, per second"`
+	SoftnetSqueezed          *int64   `cel:"softnet_squeezed" window:"yes" doc:"times in the window that a CPU ended a round of receiving with packets left, because its budget or its time was used up"`
+	SoftnetSqueezedPerSecond *float64 `cel:"softnet_squeezed_per_second" window:"yes" doc:"the same, per second"`
+	SoftnetSqueezedCPUs      *string  `cel:"softnet_squeezed_cpus" window:"yes" doc:"the CPUs that did so, with their numbers, as text"`
+	SoftnetDroppedCPUs       *string  `cel:"softnet_dropped_cpus" window:"yes" doc:"the CPUs that dropped, with their numbers, as text"`
 }
 
 // Netns describes the examined network namespace.
@@ -105,17 +110,6 @@ type Ports struct {
 	Exact   *bool    `cel:"exact" doc:"whether max_use was counted, not bounded"`
 	Overlap *string  `cel:"overlap" doc:"listening ports inside the range that are not reserved, comma separated; left out are those that bind(0) may have chosen: 49152 and above, owner not root; empty when there are none"`
 	Reserve *string  `cel:"reserve" doc:"value for net.ipv4.ip_local_reserved_ports that keeps what is reserved and adds every listening port from 1024 up, those that bind(0) may have chosen left out; sorted and compressed as the kernel prints it: 5432,8080-8082"`
-}
-
-// Conntrack describes the connection tracking table.
-type Conntrack struct {
-	Loaded     *bool  `cel:"loaded" doc:"whether connection tracking is in this kernel (nf_conntrack_max exists)"`
-	Count      *int64 `cel:"count" doc:"entries of this network namespace"`
-	Max        *int64 `cel:"max" doc:"net.netfilter.nf_conntrack_max: each namespace may hold that many"`
-	Buckets    *int64 `cel:"buckets" doc:"hash buckets"`
-	Drops      *int64 `cel:"drops" window:"yes" doc:"packets dropped in the window because the table was full"`
-	DropsTotal *int64 `cel:"drops_total" doc:"the same, since the namespace was made"`
-	EarlyDrops *int64 `cel:"early_drops" window:"yes" doc:"entries evicted in the window to make room"`
 }
 
 // Listener is one listening socket.

@@ -100,5 +100,6 @@ func fullWindow() *snapshot.Window {
 		},
 	}
 	addInterfaces(before, now)
+	addTables(before, now)
 	return two(before, now)
 }

@@ -26,6 +26,7 @@ const module = "github.com/tcptune/tcptune"
 var table = map[string][]string{
 	// Layer 0 knows one thing each, and nothing of TCP policy.
 	"internal/nearest":    nil,
+	"internal/ctnetlink":  nil,
 	"internal/netdev":     nil,
 	"internal/sockdiag":   nil,
 	"internal/atomicfile": nil,
@@ -34,7 +35,7 @@ var table = map[string][]string{
 
 	// The reading half, in the order in which the data flows. Nothing here is
 	// handed anything that can write to the examined system.
-	"internal/snapshot": {"internal/netdev", "internal/procnet", "internal/sockdiag", "sysctl"},
+	"internal/snapshot": {"internal/ctnetlink", "internal/netdev", "internal/procnet", "internal/sockdiag", "sysctl"},
 	"internal/facts":    {"internal/nearest", "internal/snapshot", "internal/sockdiag", "sysctl"}, // sockdiag: the states' names
 	"internal/expr":     {"internal/facts", "internal/nearest"},
 	"internal/yamlfile": {"internal/expr", "internal/nearest"},

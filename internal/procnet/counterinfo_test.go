@@ -50,6 +50,7 @@ func TestCounterInfosAgainstCapture(t *testing.T) {
 	sockstat := parseFile(t, "testdata/sockstat", ParseSockstat)
 	sockstat6 := parseFile(t, "testdata/sockstat6", ParseSockstat)
 	conntrack := parseFile(t, "testdata/nf_conntrack", ParseTableStat)
+	neighbours := parseFile(t, "testdata/arp_cache", ParseTableStat)
 	infos := CounterInfos()
 	if len(infos) < 90 {
 		t.Fatalf("%d counters, want 90 or more", len(infos))
@@ -68,6 +69,8 @@ func TestCounterInfosAgainstCapture(t *testing.T) {
 		case "/proc/net/stat/nf_conntrack":
 			_, ok = conntrack.Sums[info.Name]
 			ok = ok || info.Name == "entries"
+		case "/proc/net/stat/arp_cache":
+			_, ok = neighbours.Sums[info.Name]
 		case "/proc/net/softnet_stat":
 			ok = info.Column >= 1 && info.Column <= 15
 		}

@@ -714,6 +714,16 @@ func table() []CounterInfo {
 			Tuning:        "NIC/driver/cable.",
 		},
 		{
+			Name:          "ForwDatagrams",
+			File:          "/proc/net/snmp",
+			Section:       "Ip",
+			Scope:         "netns",
+			Since:         "<=2.6.11",
+			IncrementedBy: "ip_forward_finish, before the packet leaves",
+			Meaning:       "IPv4 packets that came from one interface and were sent on through another: this host is a router, a gateway or a host of containers.",
+			Tuning:        "None; it tells whether forwarding that is switched on is also used.",
+		},
+		{
 			Name:          "CurrEstab",
 			File:          "/proc/net/snmp",
 			Section:       "Tcp",
@@ -953,6 +963,16 @@ func table() []CounterInfo {
 			IncrementedBy: "ct_cpu_seq_show",
 			Meaning:       "entries is the netns total repeated on each row; drop = table full or no memory; early_drop = unassured entry evicted; insert_failed = tuple clash (NAT port exhaustion/UDP races).",
 			Tuning:        "drop>0: raise max+buckets or shorten timeouts; insert_failed: SNAT port range.",
+		},
+		{
+			Name:          "table_fulls",
+			File:          "/proc/net/stat/arp_cache",
+			Section:       "arp_cache",
+			Scope:         "machine",
+			Since:         "4.3",
+			IncrementedBy: "neigh_alloc",
+			Meaning:       "Neighbours that could not be entered because the table held gc_thresh3 entries that must not be collected; packets to them are dropped. Only the initial network namespace shows it.",
+			Tuning:        "Raise net.ipv4.neigh.default.gc_thresh1, 2 and 3.",
 		},
 	}
 }

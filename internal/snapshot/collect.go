@@ -94,6 +94,7 @@ func (c *Collector) end(ctx context.Context, from *Snapshot) (*Snapshot, error) 
 	s := c.start()
 	s.readHost(c.root)
 	c.readCounters(s)
+	c.readConntrackTable(ctx, s)
 	c.readInterfaces(s)
 	c.readSysctls(s)
 	before := from.sample()
@@ -133,7 +134,7 @@ func (c *Collector) readCounters(s *Snapshot) {
 			s.Counters = make(procnet.Counters, len(counters))
 		}
 		for k, v := range counters {
-			if strings.HasPrefix(k, "Tcp.") || strings.HasPrefix(k, "TcpExt.") {
+			if strings.HasPrefix(k, "Tcp.") || strings.HasPrefix(k, "TcpExt.") || k == "Ip.ForwDatagrams" {
 				s.Counters[k] = v
 			}
 		}
@@ -152,6 +153,7 @@ func (c *Collector) readCounters(s *Snapshot) {
 		s.Files = &OpenFiles{Open: clampInt64(nr.Used), Max: clampInt64(nr.Max)}
 	}
 	c.readConntrack(s)
+	c.readNeighbours(s)
 }
 
 // readSockstat reads sockstat and sockstat6, the second only where there is
@@ -173,48 +175,6 @@ func (c *Collector) readSockstat(gap func(string, error, string)) procnet.Sockst
 		stat[k] = v
 	}
 	return stat
-}
-
-// readConntrack reads the connection tracking table's size and drops. A kernel
-// without connection tracking is a known answer, not a gap.
-func (c *Collector) readConntrack(s *Snapshot) {
-	const dir = "proc/sys/net/netfilter/"
-	loaded, known := c.root.exists(dir + "nf_conntrack_max")
-	if _, procSys := c.root.exists("proc/sys/net"); !known || !procSys || (!loaded && !c.Live()) {
-		s.gap("/"+dir+"nf_conntrack_max", fs.ErrNotExist, "")
-		return
-	}
-	s.Conntrack = &Conntrack{Loaded: loaded}
-	if !loaded {
-		return
-	}
-	number := func(name string) *int64 {
-		text, err := c.root.text(dir + name)
-		if err != nil {
-			s.gap("/"+dir+name, err, "")
-			return nil
-		}
-		n, ok := parseInt(text)
-		if !ok {
-			s.gap("/"+dir+name, fmt.Errorf("%q is no number", text), "")
-			return nil
-		}
-		return &n
-	}
-	s.Conntrack.Count = number("nf_conntrack_count")
-	s.Conntrack.Max = number("nf_conntrack_max")
-	s.Conntrack.Buckets = number("nf_conntrack_buckets")
-	stat, err := parse(c.root, "proc/net/stat/nf_conntrack", procnet.ParseTableStat)
-	if err != nil {
-		s.gap("/proc/net/stat/nf_conntrack", err, "")
-		return
-	}
-	if drops, ok := stat.Sums["drop"]; ok {
-		s.Conntrack.Drops = &drops
-	}
-	if drops, ok := stat.Sums["early_drop"]; ok {
-		s.Conntrack.EarlyDrops = &drops
-	}
 }
 
 // readSysctls reads the live values.

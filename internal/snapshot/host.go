@@ -46,6 +46,7 @@ func (s *Snapshot) readHost(r root) {
 	}
 	page := int64(os.Getpagesize())
 	h.PageBytes = &page
+	h.HZ = tickRate()
 	h.Netns, _ = os.Readlink("/proc/thread-self/ns/net")
 	h.Privilege = "user"
 	if os.Geteuid() == 0 {

@@ -20,6 +20,7 @@ type Snapshot struct {
 	Sockstat   procnet.Sockstat  `json:"sockstat,omitempty"`
 	Softnet    []Softnet         `json:"softnet,omitempty"`
 	Conntrack  *Conntrack        `json:"conntrack,omitempty"`
+	Neighbours []NeighbourTable  `json:"neighbours,omitempty"`
 	Interfaces []Interface       `json:"interfaces,omitempty"`
 	Uplink     *Uplink           `json:"uplink,omitempty"`
 	Files      *OpenFiles        `json:"open_files,omitempty"`
@@ -45,6 +46,7 @@ type Host struct {
 	CPUs        *int64 `json:"cpus,omitempty"`
 	MemoryBytes *int64 `json:"memory_bytes,omitempty"`
 	PageBytes   *int64 `json:"page_bytes,omitempty"`
+	HZ          *int64 `json:"hz,omitempty"`        // timer ticks per second, CONFIG_HZ
 	Privilege   string `json:"privilege,omitempty"` // root or user; empty for a directory tree
 }
 
@@ -54,16 +56,6 @@ type Softnet struct {
 	Processed uint64 `json:"processed"`
 	Dropped   uint64 `json:"dropped"`
 	Squeezed  uint64 `json:"squeezed"`
-}
-
-// Conntrack is the state of connection tracking. Nil fields were not read.
-type Conntrack struct {
-	Loaded     bool    `json:"loaded"`
-	Count      *int64  `json:"count,omitempty"`
-	Max        *int64  `json:"max,omitempty"`
-	Buckets    *int64  `json:"buckets,omitempty"`
-	Drops      *uint64 `json:"drops,omitempty"`
-	EarlyDrops *uint64 `json:"early_drops,omitempty"`
 }
 
 // OpenFiles is fs.file-nr.

@@ -56,6 +56,7 @@ func captureTree(t testing.TB, capture string) tree {
 		"proc/sys/net/ipv4/ip_local_port_range":       "32768\t60999\n",
 		"proc/sys/net/ipv4/ip_local_reserved_ports":   "\n",
 		"proc/sys/net/ipv4/conf/eth0/rp_filter":       "2\n",
+		"proc/net/stat/arp_cache":                     "entries  table_fulls\n00000002 00000000\n",
 		"proc/net/route":                              "Iface\tDestination\tGateway\n",
 		"proc/sys/net/netfilter/nf_conntrack_max":     "262144\n",
 		"proc/sys/net/netfilter/nf_conntrack_count":   "5\n",

@@ -230,12 +230,6 @@ func TestDeriveNumbers(t *testing.T) {
 	if diff := cmp.Diff(wantNetworks, f.Networks); diff != "" {
 		t.Errorf("networks (-want +got)\n%s", diff)
 	}
-	wantConntrack := &Conntrack{
-		Loaded: ptr(true), Count: ptr[int64](1), Max: ptr[int64](2), Buckets: ptr[int64](3), Drops: ptr[int64](3), DropsTotal: ptr[int64](4), EarlyDrops: ptr[int64](4),
-	}
-	if diff := cmp.Diff(wantConntrack, f.Conntrack); diff != "" {
-		t.Errorf("conntrack (-want +got)\n%s", diff)
-	}
 	wantUnits := []*Unit{{Address: "/etc/systemd/system/a.service:2", Unit: "a.service", NoFile: 5}}
 	if diff := cmp.Diff(wantUnits, f.Units); diff != "" {
 		t.Errorf("units (-want +got)\n%s", diff)

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -176,7 +177,7 @@ func TestScenarioConfirm(t *testing.T) {
 	lab.Isolate(t, func(t *testing.T) {
 		host := lab.NewHost(t, "host")
 		before := liveNet(t, host)
-		try := []string{"apply", "--profile", "server", "--runtime-only", "--confirm-within", "5s"}
+		try := []string{"apply", "--profile", "server", "--runtime-only", "--confirm-within", lab.Patience(5 * time.Second).String()}
 		if a := applied(t, host, exitOK, try...); a.Trial == nil || !a.Changed {
 			t.Errorf("trial: %+v", a)
 		}

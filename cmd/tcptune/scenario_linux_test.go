@@ -51,7 +51,7 @@ func runCommand(t *testing.T, cmd *exec.Cmd) output {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %v: %v", cmd.Args, err)
 	}
-	bound := time.AfterFunc(commandTime, func() { _ = cmd.Process.Kill() })
+	bound := time.AfterFunc(lab.Patience(commandTime), func() { _ = cmd.Process.Kill() })
 	defer bound.Stop()
 	err := cmd.Wait()
 	var exit *exec.ExitError

@@ -33,7 +33,7 @@ func journalLength(t *testing.T, h *lab.Host) int {
 // waitBounded waits for a command that was started and returns its exit status;
 // -1 if a signal ended it.
 func waitBounded(cmd *exec.Cmd) int {
-	bound := time.AfterFunc(commandTime, func() { _ = cmd.Process.Kill() })
+	bound := time.AfterFunc(lab.Patience(commandTime), func() { _ = cmd.Process.Kill() })
 	defer bound.Stop()
 	_ = cmd.Wait() // the status says it
 	return cmd.ProcessState.ExitCode()
@@ -216,7 +216,7 @@ func loseTerminal(t *testing.T, h *lab.Host, then func(terminal *os.File)) (stat
 		t.Fatal(err)
 	}
 	terminal.Close()
-	bound := time.AfterFunc(commandTime, func() { _ = cmd.Process.Kill() })
+	bound := time.AfterFunc(lab.Patience(commandTime), func() { _ = cmd.Process.Kill() })
 	defer bound.Stop()
 	var said strings.Builder
 	for buffer := make([]byte, 4096); !strings.Contains(said.String(), "[y/N] "); {

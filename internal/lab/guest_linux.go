@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -27,6 +28,18 @@ const machineInterface = 10
 func Guest() bool {
 	line, err := os.ReadFile("/proc/cmdline")
 	return err == nil && os.Getenv("TCPTUNE_GUEST") == "1" && slices.Contains(strings.Fields(string(line)), guestWord)
+}
+
+// slowness is how much longer things take in a guest, whose processors are
+// emulated, than on the machine that the patience of tests was made for.
+const slowness = 5
+
+// Patience is how long to wait for what a machine does within d.
+func Patience(d time.Duration) time.Duration {
+	if Guest() {
+		return slowness * d
+	}
+	return d
 }
 
 // Machine returns the initial network namespace as a host, with private files,

@@ -151,7 +151,7 @@ func TestOrdinaryUser(t *testing.T) {
 	if err := errors.Join(os.WriteFile(binary, text, 0o755), os.Chmod(directory, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), binary, "-test.run=^(TestCloseWait|TestTree)$", "-test.v", "-test.timeout=30s")
+	cmd := exec.CommandContext(t.Context(), binary, "-test.run=^(TestCloseWait|TestTree)$", "-test.v", "-test.timeout="+Patience(30*time.Second).String())
 	cmd.Dir = directory
 	cmd.Env = append(os.Environ(), "TMPDIR="+directory)
 	const nobody = 65534

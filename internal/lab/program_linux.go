@@ -244,6 +244,7 @@ func (p *Process) send(t testing.TB, o order) {
 // await returns the next report of the process.
 func (p *Process) await(t testing.TB, timeout time.Duration) report {
 	t.Helper()
+	timeout = Patience(timeout)
 	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	select {
@@ -270,7 +271,7 @@ func (p *Process) Stop() {
 	}
 	p.stopped = true
 	p.stdin.Close()
-	kill := time.AfterFunc(stopTimeout, func() { p.cmd.Process.Kill() })
+	kill := time.AfterFunc(Patience(stopTimeout), func() { p.cmd.Process.Kill() })
 	defer kill.Stop()
 	for range p.reports { // Wait must not be called before standard output ended
 	}

@@ -62,6 +62,7 @@ const pollInterval = 20 * time.Millisecond
 // state that it returned when the time-out comes first.
 func Eventually(t testing.TB, timeout time.Duration, check func() (done bool, state string)) {
 	t.Helper()
+	timeout = Patience(timeout)
 	deadline := time.Now().Add(timeout)
 	for {
 		done, state := check()

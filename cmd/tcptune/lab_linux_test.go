@@ -26,7 +26,10 @@ import (
 func rows() []row {
 	return slices.Concat(
 		acceptQueueRows(),
+		bufferRows(),
 		closeWaitRows(),
+		deadPeerRows(),
+		idleRows(),
 		lossRows(),
 		mythRows(),
 		orphanRows(),
@@ -97,6 +100,9 @@ func (n needs) missing(t *testing.T) string {
 	}
 	if release := kernelRelease(t); n.kernel != "" && !kernelAtLeast(release, n.kernel) {
 		return "it needs Linux " + n.kernel + ", this is " + release
+	}
+	if allowed, err := os.ReadFile("/proc/sys/net/ipv4/tcp_allowed_congestion_control"); n.bbr && !slices.Contains(strings.Fields(string(allowed)), "bbr") {
+		return fmt.Sprintf("congestion control bbr is not allowed in namespaces: %s, error %v", allowed, err)
 	}
 	for _, key := range n.keys {
 		if _, err := os.Stat("/proc/sys/" + strings.ReplaceAll(key, ".", "/")); err != nil {

@@ -16,6 +16,7 @@ func lossRows() []row {
 		{
 			rule:    "retransmit-high",
 			symptom: "2 transfers with cubic over a path of 50 Mbit/s with a round trip of 40 ms that loses 2 % of the packets",
+			needs:   needs{bbr: true},
 			window:  5 * time.Second,
 			finds:   findings{"retransmit-high": rules.Notice}, verdict: rules.VerdictOperator,
 			number: "MB/s",
@@ -25,7 +26,51 @@ func lossRows() []row {
 			stage: func(t *testing.T) *stage {
 				pair := lab.NewLine(t, lab.Line{Delay: 20 * time.Millisecond, Loss: 0.02, Rate: 50, Queue: 200 * time.Millisecond})
 				tr := transfer{pair: pair, connections: 2, sender: lab.Options{Congestion: "cubic"}}
-				return tr.stage(t, pair.Client, func(*testing.T) { tr.sender.Congestion = "bbr" })
+				return tr.stage(pair.Client, func(*testing.T) { tr.sender.Congestion = "bbr" })
+			},
+		},
+		{
+			rule:     "sack-off",
+			symptom:  "a transfer with bbr over a path with a round trip of 40 ms that loses 0.5 % of the packets",
+			needs:    needs{bbr: true},
+			settings: map[string]string{"net.ipv4.tcp_sack": "0"},
+			window:   3 * time.Second,
+			finds:    findings{"sack-off": rules.Critical, "retransmit-high": rules.Critical}, verdict: rules.VerdictSysctl,
+			number: "MB/s",
+			cure:   recommended("low"),
+			effect: grows(2),
+			stage: func(t *testing.T) *stage {
+				tr := longTransferOver(t, lab.Line{Delay: 20 * time.Millisecond, Loss: 0.005})
+				tr.sender.Congestion = "bbr"
+				return tr.stage(tr.pair.Client, nil)
+			},
+		},
+		{
+			rule:     "timestamps-off",
+			symptom:  "a connection that is made by SYN cookie",
+			settings: map[string]string{"net.ipv4.tcp_timestamps": "0", "net.ipv4.tcp_syncookies": "2"},
+			finds:    findings{"timestamps-off": rules.Warning, "syncookies-without-timestamps": rules.Notice}, verdict: rules.VerdictSysctl,
+			number: "window scale of the connection",
+			cure:   recommended("low"),
+			effect: rises(0, 1),
+			stage: func(t *testing.T) *stage {
+				pair := lab.NewPair(t)
+				target := pair.Target(8080)
+				lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.Echo})
+				var client *lab.Process
+				return &stage{
+					host: pair.Server,
+					load: func(t *testing.T) {
+						if client != nil {
+							client.Stop()
+						}
+						client = lab.StartCaller(t, pair.Client, lab.Caller{Target: target})
+						lab.WaitState(t, pair.Server, lab.Established, 1, settleTime)
+					},
+					number: func(t *testing.T) float64 {
+						return sum(pair.Server.Flows(t, 8080), func(f lab.Flow) uint32 { return uint32(f.Snd_wscale) })
+					},
+				}
 			},
 		},
 	}

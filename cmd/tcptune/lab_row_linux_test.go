@@ -48,6 +48,7 @@ type needs struct {
 	guest  bool   // a throw-away machine: the row changes a key of the whole host
 	kernel string // at least this version, such as "6.14"
 	keys   []string
+	bbr    bool // that congestion control, allowed in a namespace
 }
 
 // A stage is what one run of a row works with. Its functions share variables.

@@ -14,9 +14,10 @@ import (
 // the server, over new connections for each load, that goes on while check looks.
 type transfer struct {
 	pair        *lab.Pair
-	connections int         // 0 means 1
-	sender      lab.Options // of the client's sockets
-	receiver    lab.Options // of the server's
+	connections int           // 0 means 1
+	behaviour   lab.Behaviour // of the server; SinkClose when empty
+	sender      lab.Options   // of the client's sockets
+	receiver    lab.Options   // of the server's
 
 	server, stream *lab.Process
 }
@@ -27,14 +28,13 @@ const (
 	transferTime  = 3 * time.Second // over which the throughput is measured
 )
 
-// stage is one of a row whose number is the throughput in MB/s. Change is what
-// an action does, or nil.
-func (tr *transfer) stage(t *testing.T, host *lab.Host, act func(*testing.T)) *stage {
-	t.Helper()
+// stage is that of a row whose number is the throughput in MB/s. Act is what an
+// action does, or nil.
+func (tr *transfer) stage(host *lab.Host, act func(*testing.T)) *stage {
 	return &stage{
 		host:   host,
 		load:   tr.load,
-		number: func(t *testing.T) float64 { return tr.rate(t) },
+		number: tr.rate,
 		act:    act,
 	}
 }
@@ -48,15 +48,24 @@ func (tr *transfer) load(t *testing.T) {
 		}
 	}
 	target := tr.pair.Target(transferPort)
-	tr.server = lab.Serve(t, tr.pair.Server, lab.Server{Name: "sink", Address: target, Behaviour: lab.SinkClose, Options: tr.receiver})
+	if tr.behaviour == "" {
+		tr.behaviour = lab.SinkClose
+	}
+	tr.server = lab.Serve(t, tr.pair.Server, lab.Server{Name: "sink", Address: target, Behaviour: tr.behaviour, Options: tr.receiver})
 	tr.stream = lab.StartStream(t, tr.pair.Client, lab.Stream{Target: target, Connections: tr.connections, Options: tr.sender})
 	lab.Eventually(t, settleTime, func() (bool, string) {
-		var received uint64
-		for _, f := range tr.pair.Server.Flows(t, transferPort) {
-			received += f.Bytes_received
-		}
-		return received >= transferStart, fmt.Sprintf("%d bytes received", received)
+		received := sum(tr.pair.Server.Flows(t, transferPort), func(f lab.Flow) uint64 { return f.Bytes_received })
+		return received >= transferStart, fmt.Sprintf("%v bytes received", received)
 	})
+}
+
+// sum adds a number up over connections.
+func sum[T any, N int | uint32 | uint64](list []T, number func(T) N) float64 {
+	total := 0.0
+	for _, x := range list {
+		total += float64(number(x))
+	}
+	return total
 }
 
 // rate is the throughput in MB/s.

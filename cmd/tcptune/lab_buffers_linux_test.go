@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tcptune/tcptune/internal/lab"
+	"github.com/tcptune/tcptune/rules"
+)
+
+// bufferRows are about buffers and windows: what a connection can have on its
+// way over a long path.
+func bufferRows() []row {
+	return []row{
+		{
+			rule:     "window-scaling-off",
+			symptom:  "one transfer, round trip 100 ms, buffers of 16 MiB, to a host without window scaling",
+			settings: map[string]string{"net.ipv4.tcp_window_scaling": "0"},
+			finds:    findings{"window-scaling-off": rules.Critical}, verdict: rules.VerdictSysctl,
+			number: "MB/s",
+			cure:   recommended("low"),
+			effect: grows(5),
+			stage: func(t *testing.T) *stage {
+				tr := longTransfer(t)
+				return tr.stage(tr.pair.Server, nil)
+			},
+		},
+		{
+			rule:     "moderate-rcvbuf-off",
+			symptom:  "one transfer, round trip 100 ms, buffers of 16 MiB, to a host without autotuning",
+			settings: map[string]string{"net.ipv4.tcp_moderate_rcvbuf": "0"},
+			finds:    findings{"moderate-rcvbuf-off": rules.Warning}, verdict: rules.VerdictSysctl,
+			number: "MB/s",
+			cure:   recommended("low"),
+			effect: grows(5),
+			stage: func(t *testing.T) *stage {
+				tr := longTransfer(t)
+				return tr.stage(tr.pair.Server, nil)
+			},
+		},
+		{
+			rule:     "core-rmem-max-only",
+			symptom:  "one transfer, round trip 100 ms, to a host whose files raise rmem_max and whose tcp_rmem ends at 1 MiB",
+			settings: map[string]string{"net.ipv4.tcp_rmem": "4096 131072 1048576"},
+			files:    map[string]string{"/etc/sysctl.d/60-buffers.conf": "net.core.rmem_max = 16777216\n"},
+			finds:    findings{"core-rmem-max-only": rules.Info}, verdict: rules.VerdictHarmless,
+			number: "MB/s",
+			cure:   tried("net.ipv4.tcp_rmem=4096 131072 16777216"),
+			effect: grows(2),
+			stage: func(t *testing.T) *stage {
+				tr := longTransfer(t)
+				return tr.stage(tr.pair.Server, nil)
+			},
+		},
+	}
+}
+
+// longTransfer is one transfer over a round trip of 100 ms, between hosts whose
+// buffers do not limit it. Congestion control reno is in every kernel, and without
+// loss it does not limit it either; cubic leaves slow start early (HyStart) when a
+// busy machine delays packets.
+func longTransfer(t *testing.T) *transfer {
+	t.Helper()
+	return longTransferOver(t, lab.Line{Delay: 50 * time.Millisecond})
+}
+
+func longTransferOver(t *testing.T, l lab.Line) *transfer {
+	t.Helper()
+	pair := lab.NewLine(t, l)
+	pair.Client.Sysctl(t, "net.ipv4.tcp_wmem", "4096 16384 16777216")
+	pair.Server.Sysctl(t, "net.ipv4.tcp_rmem", "4096 131072 16777216")
+	return &transfer{pair: pair, sender: lab.Options{Congestion: "reno"}}
+}

@@ -18,7 +18,7 @@ func synRows() []row {
 		{
 			rule: "syn-flood-cookies-off", symptom: "500 forged SYNs a second, and 10 real clients",
 			settings: map[string]string{"net.ipv4.tcp_syncookies": "0", "net.ipv4.tcp_max_syn_backlog": "256"},
-			finds:    findings{"syn-flood-cookies-off": rules.Critical}, verdict: rules.VerdictSysctl,
+			finds:    findings{"syn-flood-cookies-off": rules.Critical, "syncookies-disabled": rules.Warning}, verdict: rules.VerdictSysctl,
 			number: "real clients that failed", cure: recommended("low"), effect: falls(8, 0),
 			stage: func(t *testing.T) *stage {
 				f := newFlooded(t, 4096)
@@ -82,7 +82,7 @@ func synRows() []row {
 		{
 			rule: "syncookies-without-timestamps", symptom: "20 connections made by cookie",
 			settings: map[string]string{"net.ipv4.tcp_syncookies": "2", "net.ipv4.tcp_timestamps": "0"},
-			finds:    findings{"syncookies-without-timestamps": rules.Notice}, verdict: rules.VerdictSysctl,
+			finds:    findings{"syncookies-without-timestamps": rules.Notice, "timestamps-off": rules.Warning}, verdict: rules.VerdictSysctl,
 			number: "of them with window scaling", cure: recommended("low"), effect: rises(0, 20),
 			stage: cookieOptions,
 		},

@@ -51,10 +51,10 @@ func timeWaitRows() []row {
 		{
 			rule: "time-wait-bucket-overflow", symptom: "1000 incoming connections, closed by the server, and room for 200 in TIME_WAIT",
 			settings: map[string]string{"net.ipv4.tcp_max_tw_buckets": "200"},
-			finds:    findings{"time-wait-bucket-overflow": rules.Warning}, verdict: rules.VerdictSysctl,
+			finds:    findings{"time-wait-bucket-overflow": rules.Warning, "max-tw-buckets-lowered": rules.Notice}, verdict: rules.VerdictSysctl,
 			number: "connections that skipped TIME_WAIT",
 			cure:   recommended("low"), then: findings{"time-wait-bucket-overflow": rules.Notice}, // there was an overflow since boot
-			effect: falls(800, 0),
+			effect: falls(750, 0),
 			stage:  closingServer(1000, gained("TcpExt.TCPTimeWaitOverflow")),
 		},
 		{
@@ -72,7 +72,7 @@ func timeWaitRows() []row {
 				"net.ipv4.ip_local_port_range": fewPorts, "net.ipv4.tcp_tw_reuse": "1", "net.ipv4.tcp_timestamps": "0",
 				"net.ipv4.tcp_rfc1337": "1", // or a RST frees a port now and then
 			},
-			finds:   findings{"tw-reuse-timestamps-off": rules.Warning, "ephemeral-port-exhaustion": rules.Critical},
+			finds:   findings{"tw-reuse-timestamps-off": rules.Warning, "timestamps-off": rules.Warning, "ephemeral-port-exhaustion": rules.Critical},
 			verdict: rules.VerdictSysctl,
 			number:  "connections", cure: recommended("low"),
 			then:   findings{"ephemeral-range-small": rules.Notice},

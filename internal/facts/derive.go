@@ -42,7 +42,11 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 	if s.Sockets != nil {
 		reserved, err := snapshot.ParsePorts(s.Sockets.Ports.List)
 		d.reserved, d.ranged = reserved, s.Sockets.Ports.Known && err == nil
+		for i := range s.Sockets.Listeners {
+			d.listening.Add(s.Sockets.Listeners[i].Local.Port())
+		}
 		d.sockets()
+		d.connections()
 		d.ports()
 		d.listeners()
 		d.destinations()
@@ -65,6 +69,7 @@ type derivation struct {
 	seconds   float64
 	reserved  snapshot.PortSet // ip_local_reserved_ports
 	listening snapshot.PortSet // local ports with a listener
+	sample    []flow           // the sample of ESTABLISHED connections
 	ranged    bool             // the ephemeral range and the reserved ports are known
 }
 

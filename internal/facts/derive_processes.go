@@ -22,6 +22,7 @@ const oldSeconds = 60
 // hidden.
 type processGroup struct {
 	*Process
+	troubles
 	listening *snapshot.PortSet // local ports with a listener
 
 	heard         bool // the age of every CLOSE_WAIT is known
@@ -34,6 +35,8 @@ type processGroup struct {
 	synPorts      tally[uint16]
 	synTop        tally[netip.AddrPort]
 	synTopRetried map[netip.AddrPort]int64
+	finWait2Old   int64
+	finWait2Peers tally[string]
 }
 
 // processes derives one fact per holder of listeners and of the sockets that
@@ -42,10 +45,9 @@ func (d *derivation) processes() {
 	groups := make(map[string]*processGroup)
 	for i := range d.to.Sockets.Listeners {
 		l := &d.to.Sockets.Listeners[i]
-		d.listening.Add(l.Local.Port())
 		d.group(groups, l.Owners, l.UID).Listens = true
 	}
-	start := d.openAtStart(sockdiag.StateCloseWait)
+	start := d.openAtStart(sockdiag.StateCloseWait, sockdiag.StateFinWait2)
 	for i := range d.to.Sockets.Open {
 		s := &d.to.Sockets.Open[i]
 		if s.Inode == 0 {
@@ -53,6 +55,7 @@ func (d *derivation) processes() {
 		}
 		d.group(groups, s.Owners, s.UID).add(s, start)
 	}
+	d.troubles(groups)
 	gone := goneByPort(start, d.to.Sockets.Open)
 	sharing := make(map[portOfUser]int)
 	for _, g := range groups {
@@ -68,6 +71,10 @@ func (d *derivation) processes() {
 		}
 		if d.start() != nil {
 			g.CloseWaitGrowth = g.growth(gone, sharing)
+			g.FinWait2Old = &g.finWait2Old
+		}
+		if d.compared() {
+			g.finishTroubles()
 		}
 		g.finish()
 		d.facts.Processes = append(d.facts.Processes, g.Process)
@@ -122,6 +129,10 @@ func (g *processGroup) add(s *snapshot.Socket, start map[snapshot.SocketID]*snap
 		g.addSynSent(s)
 	case sockdiag.StateFinWait2:
 		g.FinWait2++
+		g.finWait2Peers.add(s.Peer.Addr().String(), 1)
+		if before := start[s.ID()]; before != nil && before.State == s.State {
+			g.finWait2Old++
+		}
 	}
 }
 
@@ -143,7 +154,8 @@ func (g *processGroup) addCloseWait(s *snapshot.Socket, start map[snapshot.Socke
 		// Outgoing: the local port is any, the peer's tells the service.
 		g.closeWaitPeer.add(s.Peer.String(), 1)
 	}
-	_, before := start[s.ID()]
+	b := start[s.ID()]
+	before := b != nil && b.State == s.State
 	if !before {
 		g.fresh++
 	}
@@ -186,7 +198,8 @@ func (g *processGroup) addSynSent(s *snapshot.Socket) {
 // finish writes what was counted into the fact.
 func (g *processGroup) finish() {
 	g.CloseWaitLocal = g.local.text(func(p uint16) string { return ":" + itoa(int(p)) })
-	g.CloseWaitPeers = g.closeWaitPeer.text(func(peer string) string { return peer })
+	g.CloseWaitPeers = g.closeWaitPeer.text(itself)
+	g.FinWait2Peers = g.finWait2Peers.text(itself)
 	g.SynSentHosts, g.SynSentPorts = int64(len(g.synHosts)), int64(len(g.synPorts.counts))
 	g.SynSentPortList = g.synPorts.text(func(p uint16) string { return itoa(int(p)) })
 	if peer, n := g.synTop.top(netip.AddrPort.String); n > 0 {
@@ -195,16 +208,16 @@ func (g *processGroup) finish() {
 	}
 }
 
-// openAtStart indexes the sockets of a state in the first snapshot; nil when
-// they are unknown.
-func (d *derivation) openAtStart(state sockdiag.State) map[snapshot.SocketID]*snapshot.Socket {
+// openAtStart indexes the sockets of some states in the first snapshot; nil
+// when they are unknown.
+func (d *derivation) openAtStart(states ...sockdiag.State) map[snapshot.SocketID]*snapshot.Socket {
 	sockets := d.start()
 	if sockets == nil {
 		return nil
 	}
 	index := make(map[snapshot.SocketID]*snapshot.Socket)
 	for i := range sockets.Open {
-		if s := &sockets.Open[i]; s.State == state {
+		if s := &sockets.Open[i]; slices.Contains(states, s.State) {
 			index[s.ID()] = s
 		}
 	}
@@ -228,7 +241,7 @@ func goneByPort(start map[snapshot.SocketID]*snapshot.Socket, now []snapshot.Soc
 	}
 	gone := make(map[portOfUser]int64)
 	for key, s := range start {
-		if !still[key] {
+		if s.State == sockdiag.StateCloseWait && !still[key] {
 			gone[portOfUser{s.Local.Port(), s.UID}]++
 		}
 	}

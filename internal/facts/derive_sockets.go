@@ -248,11 +248,7 @@ func (d *derivation) networks() {
 		if o.State != sockdiag.StateSynRecv {
 			continue
 		}
-		bits := 24
-		if o.Peer.Addr().Is6() {
-			bits = 48
-		}
-		prefix, _ := o.Peer.Addr().WithZone("").Prefix(bits)
+		prefix := networkOf(o.Peer.Addr())
 		if !prefix.IsValid() {
 			continue // no address, in a damaged file
 		}

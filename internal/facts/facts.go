@@ -30,9 +30,12 @@ type Facts struct {
 	Uplink    *Uplink    `cel:"uplink" doc:"the network interface of the IPv4 default route"`
 	Files     *Files     `cel:"files" doc:"sysctl files; files.lines(\"KEY\") lists the lines that set a key, masked files left out"`
 
+	Connections *Connections `cel:"connections" doc:"ESTABLISHED connections that were looked at one by one: all of them, or a random part of many"`
+	Peers       []*Peer      `cel:"peers" doc:"the 32 remote addresses with most bytes in the window (most connections without a window), among the connections looked at; loopback left out"`
+
 	Listeners    []*Listener       `cel:"listeners" doc:"listening sockets"`
 	Destinations []*Destination    `cel:"destinations" doc:"outgoing connections grouped by source address, destination address and destination port"`
-	Processes    []*Process        `cel:"processes" doc:"processes that own a listening socket or a socket that is not ESTABLISHED; where the owner is hidden, one entry for its user"`
+	Processes    []*Process        `cel:"processes" doc:"processes that own a listening socket, a socket that is not ESTABLISHED, or an ESTABLISHED one that looks troubled; where the owner is hidden, one entry for its user"`
 	Clients      []*Client         `cel:"clients" doc:"users (uid) with outgoing connections from the ephemeral range"`
 	Networks     []*Network        `cel:"networks" doc:"source networks (/24, /48) of half-open inbound connections"`
 	Interfaces   []*Interface      `cel:"interfaces" doc:"network interfaces of this network namespace, with their effective IPv4 settings"`
@@ -185,6 +188,22 @@ type Process struct {
 	SynSentRetried    int64    `cel:"syn_sent_retried" doc:"SYN_SENT sockets whose SYN was sent again"`
 	SynSentTopRetried int64    `cel:"syn_sent_top_retried" doc:"the same, to the top destination only"`
 	FinWait2          int64    `cel:"fin_wait2" doc:"FIN_WAIT2 sockets that it holds (half-closed)"`
+	FinWait2Old       *int64   `cel:"fin_wait2_old" window:"yes" doc:"those of them that were there at both ends of the window"`
+	FinWait2Peers     string   `cel:"fin_wait2_peers" doc:"top peers of its FIN_WAIT2 sockets, as text"`
+
+	Unread          *int64   `cel:"unread" window:"yes" doc:"ESTABLISHED sockets, among those looked at, with 64 KiB or more in Recv-Q (or 32 KiB and half of the buffer) at both ends of the window, where what waited at the start was still not read at the end"`
+	UnreadBytes     *int64   `cel:"unread_bytes" window:"yes" doc:"Recv-Q of these together, bytes"`
+	UnreadLargest   *int64   `cel:"unread_largest" window:"yes" doc:"the largest Recv-Q of these, bytes"`
+	UnreadPeers     *string  `cel:"unread_peers" window:"yes" doc:"top peers of these, as text"`
+	Unsent          *int64   `cel:"unsent" window:"yes" doc:"ESTABLISHED sockets, among those looked at, with 256 KiB or more in Send-Q at both ends of the window, where what waited at the start was still not acknowledged at the end"`
+	UnsentDead      *int64   `cel:"unsent_dead" window:"yes" doc:"those of them that send again and get no answer"`
+	UnsentReader    *int64   `cel:"unsent_reader" window:"yes" doc:"those of them whose peer does not read: its window is closed, or held back half of the time"`
+	UnsentPath      *int64   `cel:"unsent_path" window:"yes" doc:"the rest of them: the path is slower than the program"`
+	UnsentBytes     *int64   `cel:"unsent_bytes" window:"yes" doc:"Send-Q of these together, bytes"`
+	UnsentPeers     *string  `cel:"unsent_peers" window:"yes" doc:"top peers of these, as text"`
+	RcvbufFixed     *int64   `cel:"rcvbuf_fixed" window:"yes" doc:"ESTABLISHED sockets, among those looked at, that receive 1 Mbit/s or more over a round trip of 10 ms or more with a buffer that is neither the initial one nor near tcp_rmem[2], did not grow in the window and is used up: three quarters of its window arrive in each round trip"`
+	RcvbufFixedSize *int64   `cel:"rcvbuf_fixed_size" window:"yes" doc:"the most common size of these buffers, bytes"`
+	RcvbufFixedRate *float64 `cel:"rcvbuf_fixed_rate" window:"yes" doc:"bytes per second of the fastest of these"`
 }
 
 // Client is a user (uid) with outgoing connections from the ephemeral range.

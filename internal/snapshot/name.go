@@ -19,8 +19,8 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root, before *Sample) {
 	if len(w) == 0 {
 		return
 	}
-	silent := sockets.Sample.silentInodes(w)
-	for inode := range silent {
+	curious := sockets.Sample.curiousInodes(before, w)
+	for inode := range curious {
 		w[inode] = false
 	}
 	h, err := findHolders(ctx, r, w)
@@ -38,7 +38,7 @@ func (s *Snapshot) nameHolders(ctx context.Context, r root, before *Sample) {
 	}
 	missing := 0
 	for inode := range w {
-		if len(h.byInode[inode]) == 0 && !silent[inode] {
+		if len(h.byInode[inode]) == 0 && !curious[inode] {
 			missing++
 		}
 	}

@@ -169,7 +169,7 @@ func TestSampleOnce(t *testing.T) {
 				}
 			}
 		}
-		if old < 500 || grow == 0 && old != len(first.Connections) {
+		if old < 100 || grow == 0 && old != len(first.Connections) {
 			t.Errorf("%d of %d found again", old, len(first.Connections))
 		}
 	}

@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"maps"
 	"time"
 
 	"github.com/tcptune/tcptune/internal/sockdiag"
@@ -13,12 +14,14 @@ import (
 const (
 	unreadMatters = 32 << 10  // bytes that the program has not read
 	unsentMatters = 256 << 10 // bytes that the peer has not acknowledged
-	bulkMatters   = 1 << 20   // bytes received in the window, for the size of the buffer to matter
 )
 
-// A silent connection has no keepalive timer, and nothing was heard for so long.
+// farRTT is the round trip from which on the size of a window matters, us.
+const farRTT = 10000
+
+// A silent connection has no keepalive timer, and no data moved for so long.
 const (
-	silentMatters = time.Minute
+	silentMatters = int64(time.Minute / time.Millisecond)
 	manySilent    = 20
 )
 
@@ -34,31 +37,61 @@ func (s *Sample) ByID() map[SocketID]*Connection {
 	return index
 }
 
-// troubledInodes lists the sockets whose holders rules name because of what
-// they show at both ends of the window.
+// troubledInodes lists the sockets whose holders rules name because data waits
+// in them at both ends of the window.
 func (s *Sample) troubledInodes(before *Sample) (inodes []uint32) {
-	if s == nil || before == nil {
-		return nil
-	}
-	start := before.ByID()
-	for i := range s.Connections {
-		c := &s.Connections[i]
-		if b := start[c.ID()]; b != nil && c.troubled(b) {
+	s.compare(before, func(c, start *Connection) {
+		if both(c, start, RecvQ, unreadMatters) || both(c, start, SendQ, unsentMatters) {
 			inodes = append(inodes, c.Inode)
 		}
-	}
+	})
 	return inodes
 }
 
-func (c *Connection) troubled(before *Connection) bool {
-	both := func(m Measure, most int64) bool {
-		return c.atLeast(m, most) && before.atLeast(m, most)
+// curiousInodes lists the sockets whose holders rules name if they are easily
+// found, less those that w has: far receivers whose buffer did not grow, and
+// silent connections where there are many.
+func (s *Sample) curiousInodes(before *Sample, w wanted) map[uint32]bool {
+	curious, silent := make(map[uint32]bool), make(map[uint32]bool)
+	s.compare(before, func(c, start *Connection) {
+		received, ok := c.Grown(start, BytesReceived)
+		if ok && received >= 2*c.values[RcvSsthresh] && received > 0 && c.values[RcvBuf] == start.values[RcvBuf] && c.atLeast(RTT, farRTT) {
+			curious[c.Inode] = true
+		}
+	})
+	if s != nil {
+		for i := range s.Connections {
+			c := &s.Connections[i]
+			if c.Timer == sockdiag.TimerNone && !c.Loopback() && c.atLeast(LastDataSent, silentMatters) && c.atLeast(LastDataRecv, silentMatters) {
+				silent[c.Inode] = true
+			}
+		}
 	}
-	if both(RecvQ, unreadMatters) || both(SendQ, unsentMatters) {
-		return true
+	if len(silent) >= manySilent {
+		maps.Copy(curious, silent)
 	}
-	received, ok := c.Grown(before, BytesReceived)
-	return ok && received >= bulkMatters && c.values[RcvBuf] == before.values[RcvBuf]
+	maps.DeleteFunc(curious, func(inode uint32, _ bool) bool {
+		_, has := w[inode]
+		return has || inode == 0
+	})
+	return curious
+}
+
+// compare calls fn for each connection that both samples have.
+func (s *Sample) compare(before *Sample, fn func(c, start *Connection)) {
+	if s == nil || before == nil {
+		return
+	}
+	index := before.ByID()
+	for i := range s.Connections {
+		if start := index[s.Connections[i].ID()]; start != nil {
+			fn(&s.Connections[i], start)
+		}
+	}
+}
+
+func both(c, start *Connection, m Measure, n int64) bool {
+	return c.atLeast(m, n) && start.atLeast(m, n)
 }
 
 func (c *Connection) atLeast(m Measure, n int64) bool {
@@ -72,31 +105,6 @@ func (c *Connection) Grown(before *Connection, m Measure) (n int64, ok bool) {
 	now, ok1 := c.Get(m)
 	then, ok2 := before.Get(m)
 	return now - then, ok1 && ok2 && now >= then
-}
-
-// silentInodes lists the connections that nobody would miss if their peers were
-// gone, where there are many and w has them not.
-func (s *Sample) silentInodes(w wanted) map[uint32]bool {
-	if s == nil {
-		return nil
-	}
-	silent := make(map[uint32]bool)
-	for i := range s.Connections {
-		c := &s.Connections[i]
-		_, has := w[c.Inode]
-		if !has && c.Inode != 0 && c.Timer == sockdiag.TimerNone && !c.Loopback() && c.silentFor(silentMatters) {
-			silent[c.Inode] = true
-		}
-	}
-	if len(silent) < manySilent {
-		return nil
-	}
-	return silent
-}
-
-func (c *Connection) silentFor(d time.Duration) bool {
-	sent, received := c.atLeast(LastDataSent, d.Milliseconds()), c.atLeast(LastDataRecv, d.Milliseconds())
-	return sent && received
 }
 
 // Loopback reports whether both ends are on this host.

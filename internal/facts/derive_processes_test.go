@@ -136,7 +136,7 @@ func TestHidden(t *testing.T) {
 		if *p.CloseWaitGrowth != p.CloseWait || *p.CloseWaitOld != 0 || p.CloseWaitLocal == "" || p.CloseWaitPeers == "" {
 			t.Errorf("process %+v", p)
 		}
-		p.CloseWaitGrowth, p.CloseWaitOld, p.CloseWaitLocal, p.CloseWaitPeers = nil, nil, "", ""
+		p.CloseWaitGrowth, p.CloseWaitOld, p.FinWait2Old, p.CloseWaitLocal, p.CloseWaitPeers = nil, nil, nil, "", ""
 		if diff := cmp.Diff(want[i], p); diff != "" {
 			t.Errorf("process %d (-want +got)\n%s", i, diff)
 		}

@@ -22,7 +22,9 @@ func TestVocabulary(t *testing.T) {
 	hidden := fullWindow()
 	hidden.To.Sockets.Listeners[0].Local = addrPort("0.0.0.0:33001")
 	hidden.To.Sockets.Listeners[0].Owners = nil
-	for _, w := range []*snapshot.Window{fullWindow(), hidden} {
+	part := troubledWindow()
+	part.To.Sockets.Sample.Slices.Width = 5
+	for _, w := range []*snapshot.Window{fullWindow(), hidden, part} {
 		note(filled, "", reflect.ValueOf(derive(w)))
 	}
 	for name, ok := range filled {
@@ -212,7 +214,7 @@ func TestDeriveNumbers(t *testing.T) {
 	}
 	wantProcesses := []*Process{
 		{
-			Name: "a process of uid 44", Hidden: true, UID: 44, CloseWaitOld: ptr[int64](0), CloseWaitGrowth: ptr[int64](0),
+			Name: "a process of uid 44", Hidden: true, UID: 44, CloseWaitOld: ptr[int64](0), CloseWaitGrowth: ptr[int64](0), FinWait2Old: ptr[int64](0),
 			SynSent: 1, SynSentHosts: 1, SynSentPorts: 1, SynSentPortList: "1 (1)", SynSentTop: "127.0.0.9:1", SynSentTopCount: 1, SynSentTopShare: 1,
 		},
 		{
@@ -220,7 +222,7 @@ func TestDeriveNumbers(t *testing.T) {
 			CloseWait: 3, CloseWaitOld: ptr[int64](1), CloseWaitGrowth: ptr[int64](3), CloseWaitSeconds: ptr(61.0),
 			CloseWaitEOF: 1, CloseWaitRead: 1, CloseWaitUnread: 1, CloseWaitLocal: ":33000 (3)", CloseWaitPeers: "127.0.0.1 (3)",
 			SynSent: 1, SynSentHosts: 1, SynSentPorts: 1, SynSentPortList: "5432 (1)", SynSentTop: "127.0.0.9:5432", SynSentTopCount: 1, SynSentTopShare: 1,
-			SynSentRetried: 1, SynSentTopRetried: 1, FinWait2: 1,
+			SynSentRetried: 1, SynSentTopRetried: 1, FinWait2: 1, FinWait2Old: ptr[int64](0), FinWait2Peers: "127.0.0.9 (1)",
 		},
 	}
 	if diff := cmp.Diff(wantProcesses, f.Processes); diff != "" {
@@ -303,7 +305,7 @@ func TestListenerDrops(t *testing.T) {
 // FuzzDerive: whatever a saved window holds, deriving does not panic, gives the
 // same facts again and no number that is none.
 func FuzzDerive(f *testing.F) {
-	for _, w := range []*snapshot.Window{fullWindow(), one(&snapshot.Snapshot{}), one(&snapshot.Snapshot{Sockets: &snapshot.Sockets{}})} {
+	for _, w := range []*snapshot.Window{fullWindow(), troubledWindow(), one(&snapshot.Snapshot{}), one(&snapshot.Snapshot{Sockets: &snapshot.Sockets{}})} {
 		var b bytes.Buffer
 		if err := w.Encode(&b); err != nil {
 			f.Fatal(err)

@@ -41,7 +41,7 @@ type Connections struct {
 
 	RetransmitPeers *string `cel:"retransmit_peers" window:"yes" doc:"peers to which most segments were sent again in the window, of those that 100 or more were sent to, as text: \"198.18.0.2 (1.2 % of 5000)\""`
 
-	Unanswered      int64  `cel:"unanswered" doc:"outgoing connections whose data was sent again 6 times or more without an answer"`
+	Unanswered      int64  `cel:"unanswered" doc:"outgoing connections that sent data, or probes of a closed window, again 6 times or more without an answer"`
 	UnansweredPeers string `cel:"unanswered_peers" doc:"top peers of these, with their ports, as text"`
 
 	BigStuck        *int64  `cel:"big_stuck" doc:"connections to one network (/24, /48) that sent the same data 3 times or more without an answer, wait with more than a segment, have a path MTU of 1500 or more and never got a large segment through; where no other connection to that network did; of the network with most of them"`
@@ -58,7 +58,7 @@ const (
 	notsentLarge  = 1 << 20
 	restartRTT    = 0.020 // s
 	initialWindow = 10    // segments after silence, RFC 6928
-	unanswered    = 6     // retransmissions: 12 s or more
+	manyRetries   = 6     // without an answer: 12 s or more
 	stuckRetries  = 3
 	ethernetMTU   = 1500
 )
@@ -104,11 +104,10 @@ func (d *derivation) timers(c *Connections) {
 		case sockdiag.TimerKeepalive:
 			c.Quiet++
 			c.Keepalive++
-		case sockdiag.TimerRetransmit:
-			if !f.inbound && f.number(snapshot.Retransmits) >= unanswered {
-				c.Unanswered++
-				peers.add(f.Peer.String(), 1)
-			}
+		}
+		if !f.inbound && f.unanswered(manyRetries) {
+			c.Unanswered++
+			peers.add(f.Peer.String(), 1)
 		}
 		if f.lateKeepalive() {
 			late++
@@ -127,6 +126,12 @@ func (d *derivation) timers(c *Connections) {
 		text := holders.text(itself)
 		c.KeepaliveLate, c.Silent, c.SilentProcesses = &late, &silent, &text
 	}
+}
+
+// unanswered reports whether data was sent again, or a closed window probed, n
+// times without any answer: a living peer acknowledges probes, too.
+func (f flow) unanswered(n int64) bool {
+	return (f.Timer == sockdiag.TimerRetransmit || f.Timer == sockdiag.TimerProbe) && f.number(snapshot.Retransmits) >= n
 }
 
 // lateKeepalive reports whether a middlebox that forgets idle connections would

@@ -16,7 +16,8 @@ const (
 	manyUnsent  = 256 << 10
 	bulkRate    = 125000 // bytes per second: 1 Mbit/s
 	farRTT      = 0.010  // s, from which on the size of a window matters
-	windowInUse = 0.75   // share of the window that arrives in a round trip
+	deadProbes  = 3      // probes of a closed window that got no answer
+	windowInUse = 0.6    // share of the window that arrives in a round trip
 )
 
 // troubles are the ESTABLISHED sockets of one holder that look troubled.
@@ -109,7 +110,7 @@ func (g *processGroup) addUnsent(f flow) {
 	g.unsentBytes += f.number(snapshot.SendQ)
 	g.unsentPeers.add(f.peerName(), 1)
 	switch limited := share(f.grown(snapshot.RwndLimited), f.grown(snapshot.BusyTime)); {
-	case f.Timer == sockdiag.TimerRetransmit && f.number(snapshot.Retransmits) > 0:
+	case f.Timer == sockdiag.TimerRetransmit && f.unanswered(1) || f.unanswered(deadProbes):
 		g.unsentDead++
 	case f.Timer == sockdiag.TimerProbe || limited >= 0.5:
 		g.unsentReader++

@@ -201,7 +201,7 @@ type Process struct {
 	UnsentPath      *int64   `cel:"unsent_path" window:"yes" doc:"the rest of them: the path is slower than the program"`
 	UnsentBytes     *int64   `cel:"unsent_bytes" window:"yes" doc:"Send-Q of these together, bytes"`
 	UnsentPeers     *string  `cel:"unsent_peers" window:"yes" doc:"top peers of these, as text"`
-	RcvbufFixed     *int64   `cel:"rcvbuf_fixed" window:"yes" doc:"ESTABLISHED sockets, among those looked at, that receive 1 Mbit/s or more over a round trip of 10 ms or more with a buffer that is neither the initial one nor near tcp_rmem[2], did not grow in the window and is used up: three quarters of its window arrive in each round trip"`
+	RcvbufFixed     *int64   `cel:"rcvbuf_fixed" window:"yes" doc:"ESTABLISHED sockets, among those looked at, that receive 1 Mbit/s or more over a round trip of 10 ms or more with a buffer that is neither the initial one nor near tcp_rmem[2], did not grow in the window and is used up: six tenths of its window arrive in each round trip"`
 	RcvbufFixedSize *int64   `cel:"rcvbuf_fixed_size" window:"yes" doc:"the most common size of these buffers, bytes"`
 	RcvbufFixedRate *float64 `cel:"rcvbuf_fixed_rate" window:"yes" doc:"bytes per second of the fastest of these"`
 }

@@ -165,7 +165,7 @@ func TestLiveStuck(t *testing.T) {
 			observe(t, pair.Client, func(f *Facts) bool { return f.Peers[0].BytesSent != nil && *f.Peers[0].BytesSent > 1<<20 })
 			pair.Cut(t)
 			observe(t, pair.Client, func(f *Facts) bool {
-				return f.Connections.Unanswered >= 5 && f.Connections.UnansweredPeers != "" && *f.Processes[0].UnsentDead >= 5 && *f.Connections.BigStuck == 0
+				return f.Connections.Unanswered == 6 && f.Connections.UnansweredPeers != "" && *f.Processes[0].UnsentDead == 6 && *f.Connections.BigStuck == 0
 			})
 		})
 		t.Run("large packets vanish", func(t *testing.T) {

@@ -154,5 +154,8 @@ func sysctlTitles() map[string]string {
 		"net.ipv4.neigh.default.gc_thresh1":          "Neighbour entries that are never collected",
 		"net.ipv4.neigh.default.gc_thresh2":          "Soft limit of neighbour entries",
 		"net.ipv4.neigh.default.gc_thresh3":          "Hard limit of neighbour entries",
+		"net.ipv6.neigh.default.gc_thresh1":          "IPv6 neighbour entries that are never collected",
+		"net.ipv6.neigh.default.gc_thresh2":          "Soft limit of IPv6 neighbour entries",
+		"net.ipv6.neigh.default.gc_thresh3":          "Hard limit of IPv6 neighbour entries",
 	}
 }

@@ -43,7 +43,7 @@ Until the ACK of our FIN (TIME_WAIT) or a reset. Without an answer:`,
 			"tcptune check --only orphan",
 			"ss -tnoe state closing",
 		},
-		rules:   []string{"orphan-limit-near"},
+		rules:   []string{"closing-pileup", "orphan-limit-near"},
 		sources: []string{"tcp(7)", "RFC 9293 section 3.6", "net/ipv4/tcp_timer.c:tcp_orphan_retries"},
 	}
 }

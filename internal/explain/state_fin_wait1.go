@@ -60,7 +60,7 @@ a reset. Without any answer the retransmissions run out:`,
 			"ss -tnoe state fin-wait-1",
 			"cat /proc/net/sockstat",
 		},
-		rules:   []string{"orphan-limit-near"},
+		rules:   []string{"orphans-dead-peer", "orphan-limit-near"},
 		sources: []string{"tcp(7)", "RFC 9293 section 3.6", "net/ipv4/tcp_timer.c:tcp_orphan_retries", "net/ipv4/tcp.c:__tcp_close"},
 	}
 }

@@ -51,7 +51,7 @@ Until the ACK of our FIN, or a reset; then the socket is gone. Without an answer
 			"tcptune check --only orphan",
 			"ss -tnoe state last-ack",
 		},
-		rules:   []string{"orphan-limit-near"},
+		rules:   []string{"last-ack-pileup", "orphan-limit-near"},
 		sources: []string{"tcp(7)", "RFC 9293 section 3.6", "net/ipv4/tcp_timer.c:tcp_orphan_retries"},
 	}
 }

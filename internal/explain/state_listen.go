@@ -73,7 +73,7 @@ arrives while it is busy.`,
 			"ss -ltnm 'sport = :PORT'",
 			"nstat -az TcpExtListenOverflows TcpExtListenDrops",
 		},
-		rules: []string{"accept-queue-overflow", "accept-overflow-cookie-hang", "relisten-needed", "listen-drops-other", "abort-on-overflow", "fd-limit-near", "ephemeral-range-overlaps-listener"},
+		rules: []string{"accept-queue-overflow", "accept-overflow-cookie-hang", "relisten-needed", "listen-drops-other", "abort-on-overflow", "fd-limit-near", "ephemeral-range-overlaps-listener", "somaxconn-cargo"},
 		sources: []string{
 			"listen(2), tcp(7)", "RFC 9293 section 3.3.2", "net/ipv4/tcp_input.c:tcp_conn_request",
 			"net/ipv4/tcp_diag.c:tcp_diag_get_info",

@@ -73,7 +73,7 @@ If the accept queue is full, the ACK is ignored and the request stays: the clien
 			"ss -Htn state syn-recv | awk '{print $3}' | sort | uniq -c | sort -rn | head",
 			"nstat -az TcpExtTCPReqQFullDrop TcpExtTCPReqQFullDoCookies TcpExtSyncookiesSent TcpExtSyncookiesRecv",
 		},
-		rules: []string{"syn-flood-cookies-off", "syn-flood-cookies-on", "syncookies-without-timestamps", "syn-recv-no-ack", "accept-overflow-cookie-hang", "listen-drops-other"},
+		rules: []string{"syn-flood-cookies-off", "syn-flood-cookies-on", "syncookies-without-timestamps", "syn-recv-no-ack", "accept-overflow-cookie-hang", "listen-drops-other", "syncookies-disabled", "max-syn-backlog-inert"},
 		sources: []string{
 			"listen(2), tcp(7)", "RFC 4987", "net/ipv4/tcp_input.c:tcp_conn_request,tcp_syn_flood_action",
 			"net/ipv4/inet_connection_sock.c:reqsk_timer_handler",

@@ -81,7 +81,7 @@ reset comes in (unless tcp_rfc1337 is 1).`,
 			"cat /proc/net/sockstat",
 			"nstat -az TcpExtTW TcpExtTWRecycled TcpExtTCPTimeWaitOverflow",
 		},
-		rules: []string{"time-wait-high-harmless", "time-wait-bucket-overflow", "ephemeral-port-exhaustion", "ephemeral-scan-cost", "tw-reuse-timestamps-off", "tw-reuse-server-side", "tw-reuse-delay-low", "tw-recycle-in-config", "tw-recycle-live", "fin-timeout-myth"},
+		rules: []string{"time-wait-high-harmless", "time-wait-bucket-overflow", "ephemeral-port-exhaustion", "ephemeral-scan-cost", "tw-reuse-timestamps-off", "tw-reuse-server-side", "tw-reuse-delay-low", "tw-recycle-in-config", "tw-recycle-live", "fin-timeout-myth", "max-tw-buckets-lowered", "timestamps-off", "rfc1337"},
 		sources: []string{
 			"tcp(7)", "RFC 9293 section 3.6", "RFC 6191", "RFC 1337", "include/net/tcp.h:TCP_TIMEWAIT_LEN",
 			"net/ipv4/tcp_minisocks.c:tcp_timewait_state_process", "net/ipv4/tcp_ipv4.c:tcp_twsk_unique",

@@ -63,6 +63,7 @@ type stage struct {
 // alone, never by the row.
 type cure struct {
 	risk   string   // apply --recommended --only RULE --max-risk: what the finding recommends
+	anyKey bool     // apply --allow-any: the key is outside net.
 	set    []string // apply --set: for a myth, what it says and what changes nothing
 	advice string   // words of the recommendation that the action follows
 	action string   // what stage.act does, for a reader
@@ -80,6 +81,12 @@ func acted(advice, action string) cure { return cure{advice: advice, action: act
 // and then an action.
 func (c cure) and(advice, action string) cure {
 	c.advice, c.action = advice, action
+	return c
+}
+
+// any allows a key outside net.
+func (c cure) any() cure {
+	c.anyKey = true
 	return c
 }
 
@@ -146,6 +153,9 @@ func (r row) applyArguments() []string {
 	}
 	if r.cure.set == nil {
 		args = append(args, "--recommended", "--only", r.rule, "--max-risk", r.cure.risk, "--window", r.length(), "--yes")
+	}
+	if r.cure.anyKey {
+		args = append(args, "--allow-any")
 	}
 	return append(args, "--runtime-only")
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -76,4 +77,19 @@ func (h *Host) restore(t testing.TB, name string) {
 			t.Errorf("restore %s: %v", name, err)
 		}
 	})
+}
+
+// removeLink removes an interface, which otherwise goes some time after the
+// namespace of its other end.
+func (h *Host) removeLink(t testing.TB, name string) {
+	err := h.Do(func() error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		return netlink.LinkDel(link)
+	})
+	if _, gone := errors.AsType[netlink.LinkNotFoundError](err); err != nil && !gone {
+		t.Errorf("remove interface %s: %v", name, err)
+	}
 }

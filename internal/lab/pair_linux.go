@@ -114,6 +114,9 @@ func (h *Host) attach(t testing.TB, name string, address netip.Prefix) {
 	if err := h.Do(func() error { return linkUp(name) }); err != nil {
 		t.Fatalf("%s: %v", h.Name, err)
 	}
+	if h.machine {
+		t.Cleanup(func() { h.removeLink(t, name) })
+	}
 }
 
 // AddAddress gives an interface of the host one more address.
@@ -128,6 +131,22 @@ func (h *Host) AddAddress(t testing.TB, name string, address netip.Prefix) {
 	})
 	if err != nil {
 		t.Fatalf("%s: add address %s to %s: %v", h.Name, address, name, err)
+	}
+}
+
+// NoOffload makes TCP hand over single segments to an interface, as to a network
+// card without segmentation offload.
+func (h *Host) NoOffload(t testing.TB, name string) {
+	t.Helper()
+	err := h.Do(func() error {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		return netlink.LinkSetGSOMaxSegs(link, 1)
+	})
+	if err != nil {
+		t.Fatalf("%s: switch segmentation offload of %s off: %v", h.Name, name, err)
 	}
 }
 

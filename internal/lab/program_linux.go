@@ -20,7 +20,7 @@ import (
 
 // How long the lab waits for its own processes.
 const (
-	startTimeout = 15 * time.Second // from start until the program reports that it is ready
+	startTimeout = 60 * time.Second // from start until the program reports that it is ready
 	workTimeout  = 60 * time.Second // for the result of a client, on top of its own times
 	stopTimeout  = 5 * time.Second  // from closing its standard input until it is killed
 )

@@ -44,8 +44,16 @@ func BootLoader(root string) Boot {
 		return Boot{Name: "unknown", Reason: "neither systemd nor a sysctl program was found"}
 	case path.Base(t.target(name)) == "busybox":
 		return Boot{Name: "busybox sysctl", Reason: name + " is busybox, which does not read sysctl.d by itself: that is up to a script that is not modelled"}
+	case t.container():
+		return Boot{Name: "unknown", Reason: "systemd does not run here, and in the network namespace of a container nothing else is known to load the files"}
 	}
 	return Boot{Procps, true, "sysctl --system", "systemd does not run here and " + name + " is installed"}
+}
+
+// container reports whether /proc/sys is that of another network namespace than the
+// initial one, which alone has the limit of TCP's memory (since Linux 3.13).
+func (t hostTree) container() bool {
+	return t.first("/proc/sys/net/ipv4/ip_forward") != "" && t.first("/proc/sys/net/ipv4/tcp_mem") == ""
 }
 
 // An otherLoader is one whose order is known to differ from both models.

@@ -90,15 +90,11 @@ func rootError(err error) error {
 	return usageError(err, "--root takes the directory that holds proc, sys and etc of the examined host")
 }
 
-// secretKey is readable by root only, and for a reason: it must not get into a
-// saved window.
-const secretKey = "net.ipv4.tcp_fastopen_key"
-
 // liveKeys are the catalogued keys that stand for one file each.
 func liveKeys(catalogue *sysctl.Catalogue) []sysctl.Key {
 	var keys []sysctl.Key
 	for _, p := range catalogue.Parameters() {
-		if !p.Key.Glob() && p.Key.String() != secretKey {
+		if !p.Key.Glob() && !snapshot.Secret(p.Key) {
 			keys = append(keys, p.Key)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tcptune/tcptune/internal/report"
+	"github.com/tcptune/tcptune/internal/snapshot"
 	"github.com/tcptune/tcptune/sysctl"
 )
 
@@ -235,7 +236,7 @@ func (q *query) value(key sysctl.Key) (*sysctl.Value, string) {
 		return nil, "this tree has no proc/sys"
 	case key.Glob():
 		return nil, "a pattern, and nothing that it stands for is here"
-	case key.String() == secretKey:
+	case snapshot.Secret(key):
 		return nil, "it is a secret, and is not shown"
 	}
 	value, err := q.live.Get(key)

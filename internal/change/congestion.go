@@ -3,11 +3,7 @@
 package change
 
 import (
-	"bufio"
 	"fmt"
-	"io"
-	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -49,7 +45,7 @@ func (p *planner) checkCongestion(step Step) error {
 
 func (p *planner) checkAlgorithm(name string, available []string) error {
 	allowed := p.names(allowedCongestionKey)
-	module := "tcp_" + strings.ReplaceAll(name, "-", "_")
+	module := sysctl.CongestionModule(name)
 	switch {
 	case slices.Contains(available, name) && p.situation.child() && len(allowed) > 0 && !slices.Contains(allowed, name):
 		return fmt.Errorf("set %s to %q: outside the initial network namespace only those that all programs may use can be chosen: %s",
@@ -75,41 +71,4 @@ func (p *planner) names(key string) []string {
 		return nil
 	}
 	return v.Fields()
-}
-
-// maxModulesBytes is the most that is read of a modules.dep; those of distributions
-// have less than 2 MiB.
-const maxModulesBytes = 16 << 20
-
-// moduleFile reports whether there is a file of this module for the kernel release,
-// by modules.dep (depmod(8)): "kernel/net/ipv4/tcp_bbr.ko.zst: ...".
-func (h hostFiles) moduleFile(release, name string) bool {
-	for _, dir := range []string{"/lib/modules", "/usr/lib/modules", "/run/booted-system/kernel-modules/lib/modules"} {
-		if h.listsModule(path.Join(dir, path.Base(release), "modules.dep"), name) {
-			return true
-		}
-	}
-	return false
-}
-
-func (h hostFiles) listsModule(file, name string) bool {
-	at := h.path(file)
-	if info, err := os.Stat(at); err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	f, err := os.Open(at)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	lines := bufio.NewScanner(io.LimitReader(f, maxModulesBytes))
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
-		module, _, _ := strings.Cut(lines.Text(), ":")
-		module, _, found := strings.Cut(path.Base(module), ".ko")
-		if found && strings.ReplaceAll(module, "-", "_") == name {
-			return true
-		}
-	}
-	return false
 }

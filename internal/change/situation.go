@@ -71,7 +71,7 @@ func ReadSituation(paths Paths, host Host, procSys string, catalogue *sysctl.Cat
 		ModuleLoaded: func(name string) bool {
 			return hostFiles(paths.Root).has("/sys/module/" + name)
 		},
-		ModuleFile: func(name string) bool { return hostFiles(paths.Root).moduleFile(host.Kernel, name) },
+		ModuleFile: func(name string) bool { return sysctl.HasModule(paths.Root, host.Kernel, name) },
 	}
 	if procSys != "" {
 		if s.Live, err = newLiveReader(procSys); err != nil {

@@ -58,6 +58,7 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 	d.defaults(catalogue)
 	d.timeouts()
 	d.lines(catalogue)
+	d.config(catalogue)
 	d.units()
 	return f
 }

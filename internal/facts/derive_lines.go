@@ -4,6 +4,7 @@ package facts
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/nearest"
@@ -43,18 +44,21 @@ func (c *classifier) classify(line snapshot.Line) (status, note, meant string) {
 	if line.Glob {
 		return "pattern", "", ""
 	}
-	if line.Exists != nil && *line.Exists {
-		return "exists", "", ""
-	}
 	key, err := sysctl.ParseKey(line.Key)
 	if err != nil {
 		return "unknown", err.Error(), ""
 	}
 	p, known := c.catalogue.Lookup(key)
+	if line.Exists != nil && *line.Exists {
+		if known && c.readOnly(p) {
+			return "read-only", "only the initial network namespace can change it", ""
+		}
+		return "exists", "", ""
+	}
 	if known && c.atLeast(p.Removed) {
 		return "removed", "removed in Linux " + p.Removed, ""
 	}
-	if gone, ok := removedKeys[line.Key]; ok && c.atLeast(gone) {
+	if gone, ok := goneKey(line.Key); ok && c.atLeast(gone) {
 		return "removed", gone, ""
 	}
 	if line.Exists == nil {
@@ -72,7 +76,7 @@ func (c *classifier) missing(key string, p *sysctl.Parameter) (status, note, mea
 	case c.older(p.Since):
 		return "too-new", "needs Linux " + firstVersion(p.Since) + ", this is " + c.facts.Kernel.Release, ""
 	case c.child() && p.ChildView == "absent":
-		return "host-only", "exists in the initial network namespace only", ""
+		return "host-only", hostOnlyNote, ""
 	case c.needsModule(key):
 		return "module", "the kernel module behind it is not loaded", ""
 	case p.Key.Glob():
@@ -86,13 +90,39 @@ func (c *classifier) stranger(key string) (status, note, meant string) {
 	if c.needsModule(key) {
 		return "module", "the kernel module behind it is not loaded", ""
 	}
-	if c.child() && strings.HasPrefix(key, "net.") {
-		return "unread", "the key may exist in the initial network namespace only", ""
+	if c.child() && hostOnly(key) {
+		return "host-only", hostOnlyNote, ""
 	}
 	if suggestions := c.catalogue.Suggest(key); len(suggestions) > 0 && near(key, suggestions[0]) {
 		return "typo", "did you mean " + suggestions[0] + "?", suggestions[0]
 	}
+	if c.child() && strings.HasPrefix(key, "net.") {
+		return "unread", "the key may exist in the initial network namespace only", ""
+	}
 	return "unknown", "this kernel has no such key", ""
+}
+
+// hostOnlyNote is what is known about a key with the status host-only.
+const hostOnlyNote = "exists in the initial network namespace only"
+
+// readOnly reports whether a key can be changed on the host and not here. Before Linux
+// 5.12 a namespace could change those of connection tracking.
+func (c *classifier) readOnly(p *sysctl.Parameter) bool {
+	conntrack := strings.HasPrefix(p.Key.Path(), "net/netfilter/")
+	return c.child() && p.ChildView == "read-only" && !strings.HasPrefix(p.AppliesTo, "read-only") && (!conntrack || c.atLeast("5.12"))
+}
+
+// hostOnly reports whether a key that the catalogue does not list is one of the initial
+// network namespace: those that Linux 6.18 lacks in another one.
+func hostOnly(name string) bool {
+	key, err := sysctl.ParseKey(name)
+	return err == nil && slices.ContainsFunc([]string{
+		"net.core.bpf_jit_*", "net.core.dev_weight_*x_bias", "net.core.devconf_inherit_init_net", "net.core.fb_tunnels_only_for_init_net",
+		"net.core.flow_limit_*", "net.core.gro_normal_batch", "net.core.high_order_alloc_disable", "net.core.max_skb_frags", "net.core.message_*",
+		"net.core.netdev_*", "net.core.warnings", "net.ipv4.cipso_*", "net.ipv4.fib_sync_mem", "net.ipv4.inet_peer_*",
+		"net.ipv4.ipfrag_secret_interval", "net.ipv4.route.*", "net.ipv4.udp_mem", "net.ipv6.calipso_*", "net.ipv6.ip6frag_secret_interval",
+		"net.ipv6.mld_max_msf", "net.ipv6.mld_qrv", "net.netfilter.nf_log_all_netns", "net.nf_conntrack_max",
+	}, func(pattern string) bool { return sysctl.MustKey(pattern).Match(key) })
 }
 
 // child reports whether the network namespace is known not to be the initial
@@ -152,13 +182,19 @@ var removedKeys = map[string]string{
 	"net.ipv4.tcp_max_ssthresh":     "removed in Linux 3.9",
 	"net.ipv4.tcp_thin_dupack":      "removed in Linux 4.11",
 	"net.ipv4.tcp_vegas_cong_avoid": "it never was in the mainline kernel since 2.6.13",
-	"net.ipv4.ip_conntrack_max":     "renamed: net.netfilter.nf_conntrack_max",
+}
 
-	"net.ipv4.netfilter.ip_conntrack_max":                     "renamed: net.netfilter.nf_conntrack_max",
-	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_established": "renamed: net.netfilter.nf_conntrack_tcp_timeout_established",
-	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_time_wait":   "renamed: net.netfilter.nf_conntrack_tcp_timeout_time_wait",
-	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_close_wait":  "renamed: net.netfilter.nf_conntrack_tcp_timeout_close_wait",
-	"net.ipv4.netfilter.ip_conntrack_tcp_timeout_fin_wait":    "renamed: net.netfilter.nf_conntrack_tcp_timeout_fin_wait",
+// goneKey says what became of a key that kernels once had. Those of ip_conntrack have new
+// names.
+func goneKey(name string) (what string, ok bool) {
+	if what, ok = removedKeys[name]; ok {
+		return what, true
+	}
+	rest, old := strings.CutPrefix(name, "net.ipv4.netfilter.ip_conntrack_")
+	if !old {
+		rest, old = strings.CutPrefix(name, "net.ipv4.ip_conntrack_")
+	}
+	return "renamed: net.netfilter.nf_conntrack_" + rest, old
 }
 
 // near reports whether two keys differ by one or two letters.

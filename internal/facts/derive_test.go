@@ -24,7 +24,7 @@ func TestVocabulary(t *testing.T) {
 	hidden.To.Sockets.Listeners[0].Owners = nil
 	part := troubledWindow()
 	part.To.Sockets.Sample.Slices.Width = 5
-	for _, w := range []*snapshot.Window{fullWindow(), hidden, part} {
+	for _, w := range []*snapshot.Window{fullWindow(), hidden, part, configWindow()} {
 		note(filled, "", reflect.ValueOf(derive(w)))
 	}
 	for name, ok := range filled {

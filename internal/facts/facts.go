@@ -28,6 +28,7 @@ type Facts struct {
 	Ports     *Ports     `cel:"ports" doc:"the local ports that connect() may take"`
 	Conntrack *Conntrack `cel:"conntrack" doc:"the connection tracking table"`
 	Uplink    *Uplink    `cel:"uplink" doc:"the network interface of the IPv4 default route"`
+	Boot      *Boot      `cel:"boot" doc:"who loads the sysctl files at boot"`
 	Files     *Files     `cel:"files" doc:"sysctl files; files.lines(\"KEY\") lists the lines that set a key, masked files left out"`
 
 	Connections *Connections `cel:"connections" doc:"ESTABLISHED connections that were looked at one by one: all of them, or a random part of many"`
@@ -43,6 +44,8 @@ type Facts struct {
 	Neighbours   []*NeighbourTable `cel:"neighbours" doc:"neighbour tables of the machine, for IPv4 (ARP) and IPv6; only the initial network namespace shows them"`
 	Lines        []*Line           `cel:"lines" doc:"every active line of every sysctl file that is not masked"`
 	Units        []*Unit           `cel:"units" doc:"LimitNOFILE= lines of systemd unit files"`
+	Settings     []*Setting        `cel:"settings" doc:"every key that the sysctl files set, with what each loader leaves; files of the boot that are not there (kernel command line, credentials) are not looked at"`
+	BadValues    []*BadValue       `cel:"bad_values" doc:"values, live or of a line, that apply refuses to write"`
 
 	values sysctlValues
 }
@@ -223,19 +226,6 @@ type Network struct {
 	Share     float64 `cel:"share" doc:"share of all half-open connections (0..1)"`
 	Retried   int64   `cel:"retried" doc:"those whose SYN-ACK was sent again"`
 	Addresses int64   `cel:"addresses" doc:"distinct source addresses"`
-}
-
-// Line is one line of a sysctl file that sets a key.
-type Line struct {
-	File    string `cel:"file" doc:"path of the file"`
-	Number  int64  `cel:"number" doc:"line number"`
-	Address string `cel:"address" doc:"file:line"`
-	Key     string `cel:"key" doc:"dotted key"`
-	Value   string `cel:"value" doc:"value as written, blanks folded"`
-	Ignored bool   `cel:"ignored" doc:"the line has the prefix - (errors are ignored)"`
-	Status  string `cel:"status" doc:"exists, removed, too-new, module, host-only, no-interface, typo, unknown, pattern (a glob), or unread (could not tell)"`
-	Note    string `cel:"note" doc:"what the status rests on, as text"`
-	Nearest string `cel:"nearest" doc:"for status typo, the key that was probably meant"`
 }
 
 // Unit is one LimitNOFILE= line of a systemd unit file.

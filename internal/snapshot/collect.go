@@ -102,7 +102,7 @@ func (c *Collector) end(ctx context.Context, from *Snapshot) (*Snapshot, error) 
 	if s.Sockets != nil {
 		s.nameHolders(ctx, c.root, before)
 	}
-	c.readLines(s)
+	c.readConfig(s)
 	s.readUnits(c.root)
 	return s, c.finish(ctx, s)
 }
@@ -222,45 +222,4 @@ func (c *Collector) value(key string) (sysctl.Value, error) {
 		return "", err
 	}
 	return tree.Get(sysctl.MustKey(key))
-}
-
-// readLines finds the lines of the sysctl files and whether their keys exist.
-func (c *Collector) readLines(s *Snapshot) {
-	if etc, _ := c.root.exists("etc"); !etc && !c.Live() {
-		s.gap("/etc", fs.ErrNotExist, "")
-		return
-	}
-	files, err := sysctl.FindLines(string(c.root))
-	if err != nil {
-		s.gap("sysctl.d", err, "")
-		return
-	}
-	s.LinesRead = true
-	tree, err := c.tree()
-	if err != nil {
-		tree = nil
-	}
-	for _, p := range files.Problems {
-		source := p.File
-		if p.Line > 0 {
-			source = fmt.Sprintf("%s:%d", p.File, p.Line)
-		}
-		s.gap(source, errors.New(p.Reason), "")
-	}
-	for _, l := range files.Lines {
-		if l.Masked {
-			continue
-		}
-		line := Line{
-			File: l.File, Number: l.Number, Key: l.Key.String(), Value: strings.Join(strings.Fields(l.Value), " "),
-			Ignored: l.IgnoreErrors, Glob: l.Glob, Exclude: l.Exclude,
-		}
-		if tree != nil && !l.Glob {
-			// A saved tree may just lack the file.
-			if exists, err := tree.Exists(l.Key); err == nil && (exists || c.Live()) {
-				line.Exists = &exists
-			}
-		}
-		s.Lines = append(s.Lines, line)
-	}
 }

@@ -29,8 +29,13 @@ func keys(names ...string) (list []sysctl.Key) {
 // snapshotOf collects a saved tree.
 func snapshotOf(t *testing.T, d tree) *Snapshot {
 	t.Helper()
-	c, err := NewCollector(Options{Root: string(d), Tool: "test", Keys: keys(
-		"net.ipv4.tcp_tw_reuse", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_tw_recycle", "net.ipv4.ip_local_port_range")})
+	return snapshotWith(t, d, "net.ipv4.tcp_tw_reuse", "net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_tw_recycle", "net.ipv4.ip_local_port_range")
+}
+
+// snapshotWith collects a saved tree and the values of some keys.
+func snapshotWith(t *testing.T, d tree, names ...string) *Snapshot {
+	t.Helper()
+	c, err := NewCollector(Options{Root: string(d), Tool: "test", Keys: keys(names...)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,6 +48,10 @@ func (s *Snapshot) readHost(r root) {
 	h.PageBytes = &page
 	h.HZ = tickRate()
 	h.Netns, _ = os.Readlink("/proc/thread-self/ns/net")
+	if first, err := os.Readlink("/proc/1/ns/net"); err == nil && h.Netns != "" {
+		same := first == h.Netns
+		h.Pid1 = &same
+	}
 	h.Privilege = "user"
 	if os.Geteuid() == 0 {
 		h.Privilege = "root"

@@ -28,6 +28,7 @@ type Snapshot struct {
 	Absent     []string          `json:"absent_sysctls,omitempty"`
 	Lines      []Line            `json:"sysctl_lines,omitempty"`
 	LinesRead  bool              `json:"sysctl_lines_read"` // the sysctl files were read; no line then means that none is set
+	Config     *Config           `json:"sysctl_config,omitempty"`
 	Units      []Unit            `json:"units,omitempty"`
 	UnitsRead  bool              `json:"units_read"`
 	Processes  map[int]Process   `json:"processes,omitempty"` // by pid: holders of the sockets that carry owners
@@ -43,6 +44,7 @@ type Host struct {
 	BootID      string `json:"boot_id,omitempty"`
 	Netns       string `json:"netns,omitempty"` // link text of /proc/thread-self/ns/net: net:[4026531833]
 	Initial     *bool  `json:"initial_netns,omitempty"`
+	Pid1        *bool  `json:"pid1_netns,omitempty"` // process 1 lives in this network namespace
 	CPUs        *int64 `json:"cpus,omitempty"`
 	MemoryBytes *int64 `json:"memory_bytes,omitempty"`
 	PageBytes   *int64 `json:"page_bytes,omitempty"`
@@ -62,18 +64,6 @@ type Softnet struct {
 type OpenFiles struct {
 	Open int64 `json:"open"`
 	Max  int64 `json:"max"`
-}
-
-// Line is one active line of a sysctl file.
-type Line struct {
-	File    string `json:"file"`
-	Number  int    `json:"line"`
-	Key     string `json:"key"`
-	Value   string `json:"value"`
-	Ignored bool   `json:"errors_ignored,omitempty"`
-	Glob    bool   `json:"glob,omitempty"`
-	Exclude bool   `json:"exclude,omitempty"`
-	Exists  *bool  `json:"exists,omitempty"` // whether the key exists here; nil when that could not be told
 }
 
 // Unit is one LimitNOFILE= line of a systemd unit file.

@@ -40,7 +40,6 @@ func pending() []string {
 		"bbr-for-loss",
 		"bbr-without-fq",
 		"cc-not-available",
-		"closing-pileup",
 		"config-duplicate-conflict",
 		"config-live-differs",
 		"config-nonsense-accepted",

@@ -27,7 +27,7 @@ type Request struct {
 	Silence   time.Duration // before it: the connection lies idle
 	Send      int           // bytes, besides the header
 	HalfClose bool          // shutdown(SHUT_WR) after it: the last request
-	Think     time.Duration // how long the server takes to answer, in milliseconds
+	Think     time.Duration // how long the server takes to answer, in whole milliseconds
 	Receive   int           // bytes of the answer
 	Timeout   time.Duration // from the first byte sent to the last received; 0 means 5 s
 }
@@ -50,15 +50,28 @@ func StartCaller(t testing.TB, h *Host, c Caller) *Process {
 	return p
 }
 
-// Ask makes the caller do one request and waits for what becomes of it. After an
-// error the connection is of no more use.
+// Ask makes the caller do one request and waits for what becomes of it.
 func (p *Process) Ask(t testing.TB, r Request) Reply {
+	t.Helper()
+	p.Begin(t, r)
+	return p.Reply(t)
+}
+
+// Begin makes the caller do one request, without waiting for what becomes of it.
+// After an error the connection is of no more use.
+func (p *Process) Begin(t testing.TB, r Request) {
 	t.Helper()
 	if r.Timeout == 0 {
 		r.Timeout = clientTimeout
 	}
 	p.send(t, order{Ask: &r})
-	answer := p.await(t, startTimeout+r.Silence+r.Timeout)
+	p.patience = r.Silence + r.Timeout
+}
+
+// Reply waits for what becomes of the request that was begun.
+func (p *Process) Reply(t testing.TB) Reply {
+	t.Helper()
+	answer := p.await(t, startTimeout+p.patience)
 	if answer.Reply == nil {
 		t.Fatalf("%s is not a caller", p.Name)
 	}

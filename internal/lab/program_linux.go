@@ -167,11 +167,12 @@ type Process struct {
 	Name string // what /proc/PID/comm says
 	PID  int
 
-	cmd     *exec.Cmd
-	stdin   io.WriteCloser
-	reports chan report // closed at the end of standard output
-	stderr  bytes.Buffer
-	stopped bool
+	cmd      *exec.Cmd
+	stdin    io.WriteCloser
+	reports  chan report // closed at the end of standard output
+	stderr   bytes.Buffer
+	stopped  bool
+	patience time.Duration // of a caller, with the request that was begun
 }
 
 // maxComm is the longest command name, TASK_COMM_LEN-1 in the kernel.

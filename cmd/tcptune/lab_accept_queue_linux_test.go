@@ -67,9 +67,9 @@ func acceptQueueRows() []row {
 			stage:  relisten,
 		},
 		{
-			rule: "listen-drops-other", symptom: "30 clients of a network to which this host has no route",
+			rule: "listen-drops-other", symptom: "10 clients a second of a network to which this host has no route",
 			finds: findings{"listen-drops-other": rules.Notice}, verdict: rules.VerdictOperator,
-			number: "failed connections",
+			number: "connections without an answer",
 			cure:   acted("no route back to the client", "the route is added"),
 			effect: falls(30, 0),
 			stage:  func(t *testing.T) *stage { return farClients(t, func(*testing.T, *lab.Host) {}) },
@@ -104,7 +104,7 @@ func newBursts(t *testing.T, port uint16, backlog int) *bursts {
 		}
 		before := b.host.Counters(t)["Tcp.PassiveOpens"]
 		b.client = lab.StartClient(t, b.pair.Client, lab.Client{
-			Targets: oneTarget(b.target), Count: 2000, Burst: 200, Interval: 400 * time.Millisecond,
+			Targets: oneTarget(b.target), Duration: longTime, Burst: 200, Interval: 400 * time.Millisecond,
 			NonBlocking: true, Receive: lab.ReceiveMessage, Timeout: 3 * time.Second, Ending: lab.Reset,
 		})
 		lab.Eventually(t, settleTime, func() (bool, string) {
@@ -112,7 +112,7 @@ func newBursts(t *testing.T, port uint16, backlog int) *bursts {
 		})
 	}
 	b.number = func(t *testing.T) float64 {
-		r := b.client.Result(t)
+		r := b.client.Finish(t)
 		if hanging := r.Errors["timeout"]; r.OK+hanging != r.Attempts {
 			t.Fatalf("clients got %+v", r.Errors)
 		}

@@ -97,10 +97,10 @@ func portReuser(t *testing.T) *stage {
 				connectAll(t, pair.Client, lab.Client{Targets: targets, Count: 30})
 				lab.WaitState(t, pair.Client, lab.FinWait2, 0, settleTime)
 			}
-			client = lab.StartClient(t, pair.Client, lab.Client{Targets: targets, Count: 40, Interval: 100 * time.Millisecond})
+			client = lab.StartClient(t, pair.Client, lab.Client{Targets: targets, Duration: longTime, Interval: 100 * time.Millisecond})
 		},
 		number: func(t *testing.T) float64 {
-			return float64(lab.Percentile(client.Result(t).Times, 0.5).Microseconds()) / 1000
+			return float64(lab.Percentile(client.Finish(t).Times, 0.5).Microseconds()) / 1000
 		},
 		act: func(t *testing.T) {
 			for _, server := range servers {

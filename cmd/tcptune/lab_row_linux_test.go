@@ -40,6 +40,9 @@ type row struct {
 	stage func(t *testing.T) *stage
 }
 
+// longTime is how long traffic goes on that is ended by Stop or Finish.
+const longTime = 2 * time.Minute
+
 // findings are the severities of rules.
 type findings map[string]rules.Severity
 

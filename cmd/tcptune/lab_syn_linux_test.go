@@ -43,9 +43,9 @@ func synRows() []row {
 			},
 		},
 		{
-			rule: "syn-recv-no-ack", symptom: "30 clients of a network to which this host has a wrong route",
+			rule: "syn-recv-no-ack", symptom: "10 clients a second of a network to which this host has a wrong route",
 			finds: findings{"syn-recv-no-ack": rules.Warning}, verdict: rules.VerdictOperator,
-			number: "failed connections",
+			number: "connections without an answer",
 			cure:   acted("Check the route back to addresses of", "the route is corrected"),
 			effect: falls(30, 0),
 			stage: func(t *testing.T) *stage {
@@ -158,23 +158,28 @@ func farClients(t *testing.T, wrong func(t *testing.T, server *lab.Host)) *stage
 	lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.SinkClose})
 	wrong(t, pair.Server)
 	var client *lab.Process
+	waits := lab.SynSent
 	return &stage{
 		host: pair.Server,
 		load: func(t *testing.T) {
+			if client != nil {
+				client.Stop()
+			}
 			client = lab.StartClient(t, far, lab.Client{
-				Targets: oneTarget(target), Count: 30, NonBlocking: true, Send: "x", Bind: lab.BindNoPort, Source: netip.AddrPortFrom(address, 0),
+				Targets: oneTarget(target), Duration: longTime, Interval: 100 * time.Millisecond,
+				NonBlocking: true, Bind: lab.BindNoPort, Source: netip.AddrPortFrom(address, 0),
 			})
-			lab.WaitState(t, far, lab.Listen, 0, settleTime)
 			lab.Eventually(t, settleTime, func() (bool, string) {
-				c := far.Counters(t)
-				return c["Tcp.ActiveOpens"] >= 30 && (far.States(t)[lab.SynSent] == 0 || c["TcpExt.TCPSynRetrans"] >= 30), fmt.Sprint(far.States(t))
+				states := far.States(t)
+				return states[waits] >= 30, fmt.Sprint(states)
 			})
 		},
-		number: func(t *testing.T) float64 { r := client.Result(t); return float64(r.Attempts - r.OK) },
+		number: func(t *testing.T) float64 { return float64(far.States(t)[lab.SynSent]) },
 		act: func(t *testing.T) {
 			for _, half := range []string{"198.19.7.0/25", "198.19.7.128/25"} { // closer than the wrong one
 				pair.Server.Route(t, netip.MustParsePrefix(half), netip.MustParseAddr("198.18.2.1"))
 			}
+			waits = lab.Established
 		},
 	}
 }
@@ -228,11 +233,11 @@ func deadBackend(t *testing.T) *stage {
 				client.Stop()
 			}
 			retried := pair.Client.Counters(t)["TcpExt.TCPSynRetrans"]
-			began = time.Now()
 			client = lab.StartClient(t, pair.Client, lab.Client{
 				Name: "caller", Targets: oneTarget(netip.MustParseAddrPort("198.19.0.1:5432")), Count: 20, NonBlocking: true,
 			})
 			waitRetried(t, pair.Client, retried+20)
+			began = time.Now()
 		},
 		number: func(t *testing.T) (waiting float64) {
 			lab.Eventually(t, time.Minute, func() (bool, string) {
@@ -252,9 +257,9 @@ func refused(t *testing.T) *stage {
 	return &stage{
 		host: pair.Client,
 		load: func(t *testing.T) {
-			client = lab.StartClient(t, pair.Client, lab.Client{Targets: oneTarget(target), Count: 200, Interval: 20 * time.Millisecond})
+			client = lab.StartClient(t, pair.Client, lab.Client{Targets: oneTarget(target), Duration: longTime, Interval: 20 * time.Millisecond})
 		},
-		number: func(t *testing.T) float64 { return float64(client.Result(t).Errors["ECONNREFUSED"]) },
+		number: func(t *testing.T) float64 { return float64(client.Finish(t).Errors["ECONNREFUSED"]) },
 		act:    func(t *testing.T) { lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.SinkClose}) },
 	}
 }

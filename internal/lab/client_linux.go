@@ -77,8 +77,9 @@ type Client struct {
 	NoFile      uint64        // RLIMIT_NOFILE; 0 means the hard limit
 	Options     Options
 
-	buffer []byte  // of receive
-	kept   *keeper // what Ending leaves open
+	buffer   []byte        // of receive
+	kept     *keeper       // what Ending leaves open
+	finished chan struct{} // closed when no more connections are to be opened
 }
 
 // A Result is what a client or a flood got.
@@ -139,14 +140,25 @@ func (p *Process) Result(t testing.TB) Result {
 	return *r.Result
 }
 
+// Finish makes a client open no more connections, and returns its result.
+func (p *Process) Finish(t testing.TB) Result {
+	t.Helper()
+	p.send(t, order{Finish: true})
+	return p.Result(t)
+}
+
 // stay does the client's work and keeps what it leaves open.
 func (c *Client) stay(in *json.Decoder, out *json.Encoder) error {
-	c.kept = &keeper{}
+	c.kept, c.finished = &keeper{}, make(chan struct{})
 	return runAndStay(in, out, c.run, func(o order) (report, error) {
-		if !o.CloseAll {
-			return disobey(o)
+		switch {
+		case o.Finish:
+			close(c.finished)
+			return report{}, nil // the result is the answer
+		case o.CloseAll:
+			return report{Ready: true}, c.kept.closeAll()
 		}
-		return report{Ready: true}, c.kept.closeAll()
+		return disobey(o)
 	})
 }
 
@@ -159,7 +171,9 @@ func (c *Client) run() (*Result, error) {
 	var pending []*attempt // of NonBlocking
 	began := time.Now()
 	for i := 0; (c.Count == 0 || i < c.Count) && (c.Duration == 0 || time.Since(began) < c.Duration); i++ {
-		time.Sleep(time.Until(began.Add(time.Duration(i/max(c.Burst, 1)) * c.Interval)))
+		if !c.waitUntil(began.Add(time.Duration(i/max(c.Burst, 1)) * c.Interval)) {
+			break
+		}
 		result.Attempts++
 		a, err := c.connect(c.Targets[i%len(c.Targets)])
 		if err == nil && c.NonBlocking {
@@ -183,6 +197,16 @@ func (c *Client) run() (*Result, error) {
 	}
 	result.Elapsed = time.Since(began)
 	return result, err
+}
+
+// waitUntil waits and tells whether to go on.
+func (c *Client) waitUntil(next time.Time) bool {
+	select {
+	case <-c.finished:
+		return false
+	case <-time.After(time.Until(next)):
+		return true
+	}
 }
 
 // count adds one connection that ended with err or went all the way.

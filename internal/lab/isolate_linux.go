@@ -77,6 +77,9 @@ func Isolate(t *testing.T, body func(t *testing.T)) {
 	}
 }
 
+// Isolated tells whether this process is one that [Isolate] has made.
+func Isolated() bool { return os.Getenv(envIsolated) != "" }
+
 // runIsolated starts the test binary for one test in new namespaces and returns
 // what it wrote. A machine may refuse a network namespace to root without
 // CAP_SYS_ADMIN and still give a user namespace, which is tried second.

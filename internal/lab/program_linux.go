@@ -41,6 +41,7 @@ type program struct {
 type order struct {
 	Listen   int      `json:",omitempty"` // server: the backlog for another listen() on the same descriptor
 	CloseAll bool     `json:",omitempty"` // server and client: close the connections that are kept
+	Finish   bool     `json:",omitempty"` // client: open no more connections
 	Ask      *Request `json:",omitempty"` // caller
 	Cut      bool     `json:",omitempty"` // line: lose every packet from now on
 	Mend     bool     `json:",omitempty"` // line: do so no longer
@@ -89,7 +90,8 @@ func runProgram(stdin io.Reader, stdout io.Writer) error {
 	return errors.New("no program given")
 }
 
-// obey does what the test orders until standard input ends.
+// obey does what the test orders until standard input ends, and answers with a
+// report unless it is empty.
 func obey(in *json.Decoder, out *json.Encoder, do func(order) (report, error)) error {
 	for {
 		var o order
@@ -101,6 +103,9 @@ func obey(in *json.Decoder, out *json.Encoder, do func(order) (report, error)) e
 		r, err := do(o)
 		if err != nil {
 			r = report{Error: err.Error()}
+		}
+		if r == (report{}) {
+			continue
 		}
 		if err := out.Encode(r); err != nil {
 			return err

@@ -66,7 +66,7 @@ lab:
 
 # Runs every kernel-facing test on Debian's kernels 6.1 and 6.12, in QEMU.
 kernels:
-	$(GO) run ./internal/kernels $(KERNELSFLAGS)
+	$(GO) run ./internal/kernels -log docs/kernels.log
 
 # Writes the expected outputs anew. Read the diff before you commit it.
 golden:

@@ -54,9 +54,9 @@ func TestReport(t *testing.T) {
 			{Job: 2, Output: "--- PASS: TestC (0.00s)"},
 			{Job: 2, Ended: succeeded},
 		}, `6.1   FAIL internal/a TestA (0.10 s)
-6.1   FAIL internal/a: exit status 1
     a_test.go:7: no
 --- FAIL: TestA (0.10s)
+6.1   FAIL internal/a: exit status 1
 6.1   ok   internal/b TestB: a row (3.00 s)
 6.1   ok   internal/c TestC (0.00 s)
 `, true},

@@ -19,6 +19,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -42,6 +43,7 @@ type options struct {
 	pattern string
 	kernels string
 	cache   string
+	log     string
 	timeout time.Duration
 }
 
@@ -55,7 +57,8 @@ func main() {
 	flag.StringVar(&o.pattern, "run", "", "with -package, the tests that match this, as go test -run")
 	flag.StringVar(&o.kernels, "kernels", "", "run these series only, such as 6.1,6.12")
 	flag.StringVar(&o.cache, "cache", defaultCache(), "directory for unpacked kernels")
-	flag.DurationVar(&o.timeout, "timeout", time.Hour, "end a guest after this time")
+	flag.StringVar(&o.log, "log", "", "write the results to this file too, one kernel after the other")
+	flag.DurationVar(&o.timeout, "timeout", 2*time.Hour, "end a guest after this time")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -102,21 +105,35 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, m := range machines {
-		fmt.Fprintf(out, "%-5s %s %s\n", m.Series, m.Package, m.Version)
-	}
 	var wait sync.WaitGroup
 	errs := make([]error, len(machines))
-	lines := &shared{out: out}
+	logs := make([]bytes.Buffer, len(machines))
+	terminal := &shared{out: out}
 	for i, m := range machines {
 		wait.Go(func() {
-			r := report{series: m.Series, jobs: jobs, out: lines}
+			r := report{series: m.Series, jobs: jobs, out: io.MultiWriter(terminal, &logs[i])}
+			fmt.Fprintf(r.out, "%-5s %s %s\n", m.Series, m.Package, m.Version)
 			err := m.run(ctx, r.add)
 			errs[i] = errors.Join(err, r.verdict())
 		})
 	}
 	wait.Wait()
-	return errors.Join(errs...)
+	return errors.Join(append(errs, o.writeLog(logs))...)
+}
+
+// writeLog writes what the guests said, one after the other.
+func (o options) writeLog(logs []bytes.Buffer) error {
+	if o.log == "" {
+		return nil
+	}
+	var text []byte
+	for i := range logs {
+		text = append(text, logs[i].Bytes()...)
+	}
+	if err := os.WriteFile(o.log, text, 0o644); err != nil {
+		return fmt.Errorf("write the log: %w", err)
+	}
+	return nil
 }
 
 // shared is a stream that several guests write to; each write stays whole.

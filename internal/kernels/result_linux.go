@@ -9,18 +9,17 @@ import (
 	"strings"
 )
 
-// A report writes what one guest says: a line for each test as it ends, and all
-// that a test binary wrote when something in it failed.
+// A report writes what one guest says: a line for each test as it ends, and what
+// it wrote if it failed.
 type report struct {
 	series string
 	jobs   []job
 	out    io.Writer
 
-	output strings.Builder // of the job that is running
+	output strings.Builder // of the test that is running
 	last   string          // the line before
 	passed int             // tests of the job that is running
-	failed bool            // something in the job that is running
-	bad    int             // jobs
+	bad    int             // jobs that failed
 	ended  int             // jobs
 }
 
@@ -51,23 +50,29 @@ func (r *report) test(j job, outcome, name, seconds string) {
 	case "PASS":
 		r.passed++
 		outcome = "ok"
-	case "FAIL":
-		r.failed = true
 	case "SKIP":
 		outcome = "skip"
 		line += ": " + message.ReplaceAllString(r.last, "")
 	}
-	if j.Row != "" && outcome != "skip" && !strings.Contains(name, "/") {
+	inner := strings.Contains(name, "/")
+	if j.Row != "" && outcome != "skip" && !inner {
 		line += ": " + j.Row
 	}
-	fmt.Fprintf(r.out, "%-5s %-4s %s (%s s)\n", r.series, outcome, line, seconds)
+	line = fmt.Sprintf("%-5s %-4s %s (%s s)\n", r.series, outcome, line, seconds)
+	if outcome == "FAIL" && !inner {
+		line += r.output.String()
+	}
+	if !inner {
+		r.output.Reset()
+	}
+	fmt.Fprint(r.out, line)
 }
 
 // end writes what is to be said of a job that has ended.
 func (r *report) end(e event) {
 	j := r.jobs[e.Job]
 	switch {
-	case r.failed || e.Ended != succeeded:
+	case e.Ended != succeeded:
 		r.bad++
 		fmt.Fprintf(r.out, "%-5s FAIL %s: %s\n%s", r.series, j.Package, e.Ended, r.output.String())
 	case r.passed == 0:
@@ -76,7 +81,7 @@ func (r *report) end(e event) {
 	}
 	r.ended++
 	r.output.Reset()
-	r.last, r.passed, r.failed = "", 0, false
+	r.last, r.passed = "", 0
 }
 
 // verdict is nil when every job has run and passed.

@@ -61,14 +61,14 @@ func TestAcceptPause(t *testing.T) {
 				pair := NewPair(t)
 				pair.Server.Sysctl(t, "net.core.somaxconn", fmt.Sprint(test.before))
 				server := Serve(t, pair.Server, Server{
-					Address: pair.Target(8080), Backlog: test.backlog, Behaviour: Hold, Greeting: true, Pause: 500 * time.Millisecond,
+					Address: pair.Target(8080), Backlog: test.backlog, Behaviour: Hold, Greeting: true, Pause: Patience(500 * time.Millisecond),
 				})
 				pair.Server.Sysctl(t, "net.core.somaxconn", "4096")
 				if test.relisten {
 					server.Relisten(t, test.backlog)
 				}
 				r := Connect(t, pair.Client, Client{
-					Targets: one(pair.Target(8080)), Count: 600, NonBlocking: true, Receive: ReceiveMessage, Timeout: 3500 * time.Millisecond,
+					Targets: one(pair.Target(8080)), Count: 600, NonBlocking: true, Receive: ReceiveMessage, Timeout: Patience(3500 * time.Millisecond),
 				})
 				hanging := r.Errors["timeout"]
 				drops := needCounter(t, pair.Server, "TcpExt.ListenDrops")

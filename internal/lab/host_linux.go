@@ -25,6 +25,11 @@ type Host struct {
 	Name string
 	Tree *Tree // the files that programs of Command see
 
+	// Container makes each program of Command process 1 of a PID namespace, with a /proc
+	// of its own, as in a container. A host is like a namespace of ip netns exec without it:
+	// process 1 is the machine's and lives elsewhere.
+	Container bool
+
 	netns      *os.File
 	inode      uint64
 	interfaces int  // the number of the next of eth0, eth1, ...
@@ -92,6 +97,9 @@ func (h *Host) Command(name string, args ...string) *exec.Cmd {
 	cmd := h.command(name, args, h.Tree.binds())
 	if cmd.Err == nil {
 		cmd.SysProcAttr.Unshareflags = unix.CLONE_NEWNS // makes every mount private, too
+		if h.Container {
+			cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWPID
+		}
 	}
 	return cmd
 }

@@ -388,3 +388,23 @@ func TestKilled(t *testing.T) {
 		<-t.Context().Done()
 	})
 }
+
+// TestContainer: a program of a container is process 1 and sees no other.
+func TestContainer(t *testing.T) {
+	Isolate(t, func(t *testing.T) {
+		host := NewHost(t, "host")
+		for _, container := range []bool{false, true} {
+			host.Container = container
+			out, err := host.Command("sh", "-c", "echo $$; ls -d /proc/[0-9]* | wc -l; test /proc/1/ns/net -ef /proc/self/ns/net && echo here; true").Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Contains(string(out), "here"); got != container {
+				t.Errorf("container %v: process 1 lives here: %v\n%s", container, got, out)
+			}
+			if first := strings.HasPrefix(string(out), "1\n"); first != container {
+				t.Errorf("container %v: the program is process 1: %v\n%s", container, first, out)
+			}
+		}
+	})
+}

@@ -84,6 +84,11 @@ func enter(text string) error {
 			return err
 		}
 	}
+	if os.Getpid() == 1 {
+		if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+			return fmt.Errorf("mount /proc of a PID namespace: %w", err)
+		}
+	}
 	if err := syscall.Exec(e.Path, os.Args, withoutLab(os.Environ())); err != nil {
 		return fmt.Errorf("execute %s: %w", e.Path, err)
 	}

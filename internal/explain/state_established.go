@@ -75,7 +75,7 @@ data is sent, unless the program turned SO_KEEPALIVE on. It ends by our close() 
 			"ss -tni state established dst ADDRESS",
 			"cat /proc/net/sockstat",
 		},
-		rules:   []string{"ephemeral-port-exhaustion", "tcp-mem-pressure", "retransmit-high", "retries2-too-low", "rst-on-close", "window-scaling-off", "moderate-rcvbuf-off", "sack-off", "rcvq-prune"},
+		rules:   []string{"ephemeral-port-exhaustion", "tcp-mem-pressure", "retransmit-high", "retries2-too-low", "rst-on-close", "window-scaling-off", "moderate-rcvbuf-off", "sack-off", "rcvq-prune", "slow-reader", "send-queue-stuck", "keepalive-vs-idle-timeout", "estab-half-dead"},
 		sources: []string{"tcp(7)", "RFC 9293 section 3.3.2", "RFC 1122 section 4.2.3", "net/ipv4/tcp_timer.c"},
 	}
 }

@@ -62,7 +62,7 @@ with a reset. Else:`,
 			"ss -Htn state fin-wait-2 | awk '{print $4}' | sort | uniq -c | sort -rn | head",
 			"sysctl net.ipv4.tcp_fin_timeout",
 		},
-		rules: []string{"fin-wait2-pileup", "fin-timeout-myth", "time-wait-bucket-overflow"},
+		rules: []string{"fin-wait2-pileup", "fin-wait2-owned", "fin-timeout-myth", "time-wait-bucket-overflow"},
 		sources: []string{
 			"tcp(7)", "RFC 9293 section 3.6.1", "include/net/tcp.h:tcp_fin_time", "net/ipv4/tcp.c:__tcp_close",
 			"net/ipv4/tcp_minisocks.c:tcp_timewait_state_process",

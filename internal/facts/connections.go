@@ -33,11 +33,14 @@ type Connections struct {
 	Restarts       *int64   `cel:"restarts" window:"yes" doc:"connections with cubic or reno and a round trip of 20 ms or more that sent 10 segments or more in the window and were silent for longer than their retransmission timeout at one of its ends"`
 	RestartPeers   *string  `cel:"restart_peers" window:"yes" doc:"top peers of these, as text"`
 
-	NoWScale          *int64  `cel:"no_wscale" doc:"connections without window scaling"`
-	NoWScalePeers     *string `cel:"no_wscale_peers" doc:"top peers of these, as text"`
-	NoTimestamps      *int64  `cel:"no_timestamps" doc:"connections without timestamps"`
-	NoTimestampsPeers *string `cel:"no_timestamps_peers" doc:"top peers of these, as text"`
-	NoSACK            *int64  `cel:"no_sack" doc:"connections without selective acknowledgements"`
+	NoWScale      *int64  `cel:"no_wscale" doc:"connections without window scaling"`
+	NoWScalePeers *string `cel:"no_wscale_peers" doc:"top peers of these, as text"`
+	NoTimestamps  *int64  `cel:"no_timestamps" doc:"connections without timestamps"`
+	NoSACK        *int64  `cel:"no_sack" doc:"connections without selective acknowledgements"`
+
+	Outgoing                  int64   `cel:"outgoing" doc:"connections that this host opened: no listener has their local port"`
+	OutgoingNoTimestamps      *int64  `cel:"outgoing_no_timestamps" doc:"those of them without timestamps"`
+	OutgoingNoTimestampsPeers *string `cel:"outgoing_no_timestamps_peers" doc:"top peers of these, as text"`
 
 	RetransmitPeers *string `cel:"retransmit_peers" window:"yes" doc:"peers to which most segments were sent again in the window, of those that 100 or more were sent to, as text: \"198.18.0.2 (1.2 % of 5000)\""`
 
@@ -47,6 +50,7 @@ type Connections struct {
 	BigStuck        *int64  `cel:"big_stuck" doc:"connections to one network (/24, /48) that sent the same data 3 times or more without an answer, wait with more than a segment, have a path MTU of 1500 or more and never got a large segment through; where no other connection to that network did; of the network with most of them"`
 	BigStuckNetwork *string `cel:"big_stuck_network" doc:"that network"`
 	BigStuckPeers   *string `cel:"big_stuck_peers" doc:"top peers of these, as text"`
+	BigStuckPeer    *string `cel:"big_stuck_peer" doc:"the first of them"`
 	BigStuckPMTU    *int64  `cel:"big_stuck_pmtu" doc:"the largest path MTU of these, bytes"`
 }
 
@@ -104,6 +108,9 @@ func (d *derivation) timers(c *Connections) {
 		case sockdiag.TimerKeepalive:
 			c.Quiet++
 			c.Keepalive++
+		}
+		if !f.inbound {
+			c.Outgoing++
 		}
 		if !f.inbound && f.unanswered(manyRetries) {
 			c.Unanswered++
@@ -215,7 +222,7 @@ func (d *derivation) options(c *Connections) {
 	if !told(d.sample, snapshot.Negotiated) {
 		return
 	}
-	var noWScale, noTimestamps, noSACK int64
+	var noWScale, noTimestamps, noSACK, outgoing int64
 	var wscalePeers, timestampPeers tally[string]
 	for _, f := range d.sample {
 		if !f.negotiated(sockdiag.OptionWScale) {
@@ -224,7 +231,10 @@ func (d *derivation) options(c *Connections) {
 		}
 		if !f.negotiated(sockdiag.OptionTimestamps) {
 			noTimestamps++
-			timestampPeers.add(f.peerName(), 1)
+			if !f.inbound {
+				outgoing++
+				timestampPeers.add(f.peerName(), 1)
+			}
 		}
 		if !f.negotiated(sockdiag.OptionSACK) {
 			noSACK++
@@ -232,7 +242,7 @@ func (d *derivation) options(c *Connections) {
 	}
 	wscale, timestamps := wscalePeers.text(itself), timestampPeers.text(itself)
 	c.NoWScale, c.NoWScalePeers, c.NoSACK = &noWScale, &wscale, &noSACK
-	c.NoTimestamps, c.NoTimestampsPeers = &noTimestamps, &timestamps
+	c.NoTimestamps, c.OutgoingNoTimestamps, c.OutgoingNoTimestampsPeers = &noTimestamps, &outgoing, &timestamps
 }
 
 // bigStuck finds the network to which small segments pass and large ones do
@@ -256,7 +266,7 @@ func (d *derivation) bigStuck(c *Connections) {
 	}
 	var peers tally[string]
 	var pmtu int64
-	name, text := "", ""
+	name, text, first := "", "", ""
 	network, n := networks.top(netip.Prefix.String)
 	if n > 0 {
 		for _, f := range d.sample {
@@ -266,8 +276,9 @@ func (d *derivation) bigStuck(c *Connections) {
 			}
 		}
 		name, text = network.String(), peers.text(itself)
+		first, _ = peers.top(itself)
 	}
-	c.BigStuck, c.BigStuckNetwork, c.BigStuckPeers, c.BigStuckPMTU = &n, &name, &text, &pmtu
+	c.BigStuck, c.BigStuckNetwork, c.BigStuckPeers, c.BigStuckPeer, c.BigStuckPMTU = &n, &name, &text, &first, &pmtu
 }
 
 // passedBig reports whether the peer acknowledged large segments: many bytes,

@@ -117,9 +117,10 @@ func TestConnections(t *testing.T) {
 		KeepaliveLate: ptr[int64](1), Silent: ptr[int64](1), SilentProcesses: ptr("app[7] (1)"),
 		NotsentBytes: ptr[int64](2 << 20), NotsentLarge: ptr[int64](1), SendMemoryBytes: ptr[int64](3 << 20),
 		Congestion: ptr("cubic (8), bbr (1)"), LossBasedShare: ptr(8.0 / 9), Restarts: ptr[int64](1), RestartPeers: ptr("198.18.0.4 (1)"),
-		NoWScale: ptr[int64](1), NoWScalePeers: ptr("198.18.0.5 (1)"), NoTimestamps: ptr[int64](1), NoTimestampsPeers: ptr("198.18.0.5 (1)"), NoSACK: ptr[int64](1),
+		NoWScale: ptr[int64](1), NoWScalePeers: ptr("198.18.0.5 (1)"), NoTimestamps: ptr[int64](1), NoSACK: ptr[int64](1),
+		Outgoing: 5, OutgoingNoTimestamps: ptr[int64](1), OutgoingNoTimestampsPeers: ptr("198.18.0.5 (1)"),
 		RetransmitPeers: ptr("198.18.0.4 (1.1 % of 740)"), Unanswered: 1, UnansweredPeers: "198.18.0.2:5432 (1)",
-		BigStuck: ptr[int64](1), BigStuckNetwork: ptr("198.18.6.0/24"), BigStuckPeers: ptr("198.18.6.1 (1)"), BigStuckPMTU: ptr[int64](1500),
+		BigStuck: ptr[int64](1), BigStuckNetwork: ptr("198.18.6.0/24"), BigStuckPeers: ptr("198.18.6.1 (1)"), BigStuckPeer: ptr("198.18.6.1"), BigStuckPMTU: ptr[int64](1500),
 	}
 	if diff := cmp.Diff(want, f.Connections); diff != "" {
 		t.Errorf("connections (-want +got)\n%s", diff)
@@ -147,6 +148,7 @@ func TestConnections(t *testing.T) {
 		Address: "198.18.0.4", Sockets: 1, RTT: ptr(100.0), MinRTT: ptr(90.0), BytesSent: ptr[int64](1 << 20), BytesReceived: ptr[int64](0),
 		SegmentsSent: ptr[int64](740), SegmentsReceived: ptr[int64](400), SentAgain: ptr[int64](8), RetransmitPercent: ptr(100 * 8.0 / 740),
 		Congestion: ptr("cubic"), SendRate: ptr((1 << 20) / 10.0), SendRTT: ptr(90.0), SendWindow: ptr[int64](65536), SendBuffer: ptr[int64](87040),
+		SendLimit: ptr(65536 / 0.09), SendBufferLimit: ptr(87040 / 0.09), ReceiveLimit: ptr(64088 / 0.09),
 		SendCwnd: ptr[int64](14480), SendBusy: ptr(10.0), SendRwndLimited: ptr(10.0),
 		ReceiveRate: ptr(0.0), ReceiveRTT: ptr(90.0), ReceiveBuffer: ptr[int64](131072), ReceiveWindow: ptr[int64](64088),
 		NoWScale: ptr[int64](0), NoTimestamps: ptr[int64](0), PMTU: ptr[int64](1500),

@@ -33,7 +33,9 @@ type Peer struct {
 	SendRate        *float64 `cel:"send_rate" window:"yes" doc:"bytes per second of the connection that sent most; the other send_ facts are about the same connection"`
 	SendRTT         *float64 `cel:"send_rtt_ms" window:"yes" doc:"its lowest known round trip, ms"`
 	SendWindow      *int64   `cel:"send_window" window:"yes" doc:"window that the peer advertises, bytes"`
+	SendLimit       *float64 `cel:"send_limit" window:"yes" doc:"bytes per second that this window allows: one in each round trip"`
 	SendBuffer      *int64   `cel:"send_buffer" window:"yes" doc:"limit of the send buffer, bytes of memory"`
+	SendBufferLimit *float64 `cel:"send_buffer_limit" window:"yes" doc:"bytes per second that this buffer allows: one in each round trip"`
 	SendCwnd        *int64   `cel:"send_cwnd" window:"yes" doc:"congestion window, bytes"`
 	SendBusy        *float64 `cel:"send_busy" window:"yes" doc:"percent of the window in which data was in flight or waited"`
 	SendRwndLimited *float64 `cel:"send_rwnd_limited" window:"yes" doc:"percent of that time in which the peer's window held sending back"`
@@ -42,6 +44,7 @@ type Peer struct {
 	ReceiveRTT    *float64 `cel:"receive_rtt_ms" window:"yes" doc:"its lowest known round trip, ms"`
 	ReceiveBuffer *int64   `cel:"receive_buffer" window:"yes" doc:"limit of the receive buffer, bytes of memory"`
 	ReceiveWindow *int64   `cel:"receive_window" window:"yes" doc:"window that this host can advertise with it (rcv_ssthresh), bytes"`
+	ReceiveLimit  *float64 `cel:"receive_limit" window:"yes" doc:"bytes per second that this window allows: one in each round trip"`
 
 	NoWScale     *int64 `cel:"no_wscale" doc:"connections without window scaling"`
 	NoTimestamps *int64 `cel:"no_timestamps" doc:"connections without timestamps"`
@@ -148,6 +151,7 @@ func (p *Peer) moved(g *peerGroup) {
 	rate := f.rate(snapshot.BytesAcked)
 	p.SendRate, p.SendRTT = &rate, f.roundTripMS()
 	p.SendWindow, p.SendBuffer = f.optional(snapshot.SndWnd), f.optional(snapshot.SndBuf)
+	p.SendLimit, p.SendBufferLimit = f.allowed(snapshot.SndWnd), f.allowed(snapshot.SndBuf)
 	if cwnd, ok := f.Get(snapshot.SndCwnd); ok {
 		cwnd *= f.number(snapshot.SndMSS)
 		p.SendCwnd = &cwnd
@@ -161,6 +165,7 @@ func (p *Peer) moved(g *peerGroup) {
 	received := f.rate(snapshot.BytesReceived)
 	p.ReceiveRate, p.ReceiveRTT = &received, f.roundTripMS()
 	p.ReceiveBuffer, p.ReceiveWindow = f.optional(snapshot.RcvBuf), f.optional(snapshot.RcvSsthresh)
+	p.ReceiveLimit = f.allowed(snapshot.RcvSsthresh)
 }
 
 func (p *Peer) lacking(flows []flow) {
@@ -181,6 +186,17 @@ func (f flow) optional(m snapshot.Measure) *int64 {
 		return &n
 	}
 	return nil
+}
+
+// allowed is how many bytes per second a window of so many bytes allows.
+func (f flow) allowed(m snapshot.Measure) *float64 {
+	window, ok := f.Get(m)
+	rtt, known := f.roundTrip()
+	if !ok || !known {
+		return nil
+	}
+	limit := float64(window) / rtt
+	return &limit
 }
 
 func (f flow) roundTripMS() *float64 {

@@ -52,6 +52,7 @@ func TestBadValues(t *testing.T) {
 		{"timestamps", debian13(host{"etc/sysctl.d/60-a.conf": "net.ipv4.tcp_timestamps = 2"}), map[string]string{"net.ipv4.tcp_timestamps": "2"},
 			[]string{"net.ipv4.tcp_timestamps = 2 at /etc/sysctl.d/60-a.conf:1: exposing!"}},
 		{"secrets and keys that are gone", debian13(host{"etc/sysctl.d/60-a.conf": "net.ipv4.tcp_fastopen_key = x\nnet.ipv4.tcp_tw_recycle = 9"}), map[string]string{"net.ipv4.tcp_timestamps": "1"}, nil},
+		{"a key that the kernel alone sets", debian13(nil), map[string]string{"net.ipv4.tcp_ehash_entries": "-262144"}, nil},
 		{"congestion control", debian13(host{
 			"etc/sysctl.d/60-a.conf":              "net.ipv4.tcp_congestion_control = vegas\nnet.ipv4.tcp_congestion_control = bbr\nnet.ipv4.tcp_congestion_control = cubic",
 			"usr/lib/modules/6.18.44/modules.dep": "kernel/net/ipv4/tcp_bbr.ko.zst:\n",

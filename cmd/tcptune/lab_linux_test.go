@@ -27,8 +27,11 @@ func rows() []row {
 	return slices.Concat(
 		acceptQueueRows(),
 		bufferRows(),
+		cargoRows(),
 		closeWaitRows(),
 		deadPeerRows(),
+		defaultRows(),
+		finSentRows(),
 		idleRows(),
 		lossRows(),
 		machineRows(),
@@ -36,6 +39,7 @@ func rows() []row {
 		orphanRows(),
 		overflowRows(),
 		portRows(),
+		programRows(),
 		synRows(),
 		timeWaitRows(),
 	)

@@ -6,14 +6,18 @@ import (
 	"encoding/json"
 	"net/netip"
 	"testing"
+	"time"
 )
 
 // A Stream is a process that opens connections and writes to each whenever it
-// takes data, until it is stopped: a bulk transfer. It never reads.
+// takes data, until it is stopped: a bulk transfer, or many small pieces. It
+// never reads.
 type Stream struct {
 	Name        string // of the process; "stream" when empty
 	Target      netip.AddrPort
-	Connections int // 0 means 1
+	Connections int           // 0 means 1
+	Piece       int           // bytes of each write, sent at once (TCP_NODELAY); 0 means 64 KiB
+	Interval    time.Duration // between two writes of a connection
 	Options     Options
 }
 
@@ -32,7 +36,11 @@ func StartStream(t testing.TB, h *Host, s Stream) *Process {
 // run opens the connections and writes until standard input ends. Connections
 // that break are the symptom: they are closed, and the others go on.
 func (s *Stream) run(in *json.Decoder, out *json.Encoder) error {
-	block := make([]byte, messageSize)
+	size := s.Piece
+	if size == 0 {
+		size = messageSize
+	}
+	block := make([]byte, size)
 	for range max(s.Connections, 1) {
 		conn, err := s.Options.dial(s.Target)
 		if err != nil {
@@ -44,6 +52,7 @@ func (s *Stream) run(in *json.Decoder, out *json.Encoder) error {
 				if _, err := conn.Write(block); err != nil {
 					return
 				}
+				time.Sleep(s.Interval)
 			}
 		}()
 	}

@@ -40,6 +40,7 @@ func rows() []row {
 		overflowRows(),
 		portRows(),
 		programRows(),
+		rfc1337Rows(),
 		synRows(),
 		timeWaitRows(),
 	)

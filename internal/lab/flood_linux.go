@@ -39,9 +39,9 @@ func StartFlood(t testing.TB, h *Host, f Flood) *Process {
 
 // run sends the packets. The random numbers are the same in every run.
 func (f *Flood) run() (*Result, error) {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW) // implies IP_HDRINCL, raw(7)
+	fd, err := rawSocket()
 	if err != nil {
-		return nil, fmt.Errorf("open raw socket: %w", err)
+		return nil, err
 	}
 	result := &Result{Errors: map[string]int{}}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -49,7 +49,7 @@ func (f *Flood) run() (*Result, error) {
 	for i := range f.Count {
 		time.Sleep(time.Until(began.Add(f.Duration * time.Duration(i) / time.Duration(f.Count))))
 		source := netip.AddrPortFrom(randomAddress(random, f.Sources), uint16(1024+random.IntN(64512)))
-		packet := synPacket(source, f.Target, random.Uint32())
+		packet := tcpPacket(source, f.Target, flagSYN, random.Uint32())
 		result.Attempts++
 		result.count(unix.Sendto(fd, packet, 0, &unix.SockaddrInet4{Addr: f.Target.Addr().As4()}))
 	}
@@ -65,14 +65,47 @@ func randomAddress(random *rand.Rand, p netip.Prefix) netip.Addr {
 	return netip.AddrFrom4(octets)
 }
 
+// Reset sends a forged reset with this sequence number from the host, as if it
+// came from source.
+func (h *Host) Reset(t testing.TB, source, target netip.AddrPort, sequence uint32) {
+	t.Helper()
+	err := h.Do(func() error {
+		fd, err := rawSocket()
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		return unix.Sendto(fd, tcpPacket(source, target, flagRST, sequence), 0, &unix.SockaddrInet4{Addr: target.Addr().As4()})
+	})
+	if err != nil {
+		t.Fatalf("%s: send reset from %s to %s: %v", h.Name, source, target, err)
+	}
+}
+
+// rawSocket opens a socket for whole IPv4 packets: IPPROTO_RAW implies
+// IP_HDRINCL, raw(7).
+func rawSocket() (fd int, err error) {
+	fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
+	if err != nil {
+		return -1, fmt.Errorf("open raw socket: %w", err)
+	}
+	return fd, nil
+}
+
+// Flags of the TCP header.
+const (
+	flagSYN = 0x02
+	flagRST = 0x04
+)
+
 const (
 	ipHeader  = 20 // RFC 791, without options
 	tcpHeader = 24 // RFC 9293, with the maximum segment size option
 )
 
-// synPacket is an IPv4 packet with a SYN. The kernel fills in the IP checksum
+// tcpPacket is an IPv4 packet without data. The kernel fills in the IP checksum
 // and the identification, raw(7).
-func synPacket(source, target netip.AddrPort, sequence uint32) []byte {
+func tcpPacket(source, target netip.AddrPort, flags byte, sequence uint32) []byte {
 	b := make([]byte, ipHeader+tcpHeader)
 	from, to := source.Addr().As4(), target.Addr().As4()
 	b[0] = 4<<4 | ipHeader/4
@@ -85,7 +118,7 @@ func synPacket(source, target netip.AddrPort, sequence uint32) []byte {
 	binary.BigEndian.PutUint16(tcp[2:], target.Port())
 	binary.BigEndian.PutUint32(tcp[4:], sequence)
 	tcp[12] = tcpHeader / 4 << 4
-	tcp[13] = 0x02 // SYN
+	tcp[13] = flags
 	binary.BigEndian.PutUint16(tcp[14:], 64240)
 	tcp[20], tcp[21] = 2, 4 // maximum segment size
 	binary.BigEndian.PutUint16(tcp[22:], 1460)

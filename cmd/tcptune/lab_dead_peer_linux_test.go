@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -67,6 +68,10 @@ func deadPeerRows() []row {
 						client := lab.StartClient(t, pair.Client, lab.Client{Targets: oneTarget(target), Count: 60, NonBlocking: true, Ending: lab.Keep})
 						client.Result(t)
 						lab.WaitState(t, pair.Server, lab.Established, 60, settleTime)
+						lab.Eventually(t, settleTime, func() (bool, string) { // or the server closes some of them only
+							waiting := pair.Server.Listener(t, 8080).RecvQ
+							return waiting == 0, fmt.Sprintf("%d are not accepted", waiting)
+						})
 						client.CloseAll(t)
 						server.CloseAll(t)
 						lab.WaitState(t, pair.Client, lab.Closing, 60, settleTime)

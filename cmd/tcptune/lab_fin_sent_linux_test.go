@@ -11,7 +11,7 @@ import (
 	"github.com/tcptune/tcptune/rules"
 )
 
-// finSentRows are about sockets whose FIN the peer does not acknowledge.
+// finSentRows are about sockets whose FIN a peer that is gone does not acknowledge.
 func finSentRows() []row {
 	return []row{
 		{
@@ -48,15 +48,6 @@ func finSentRows() []row {
 				})
 			},
 		},
-		{
-			rule: "closing-pileup", symptom: "100 connections that both sides close at once over a round trip of 4 s, on a path that dies meanwhile",
-			window: 5 * time.Second,
-			finds:  findings{"closing-pileup": rules.Notice}, verdict: rules.VerdictOperator,
-			number: "sockets in CLOSING",
-			cure:   acted("Check the path to the peers", "the path is mended"),
-			effect: falls(100, 0),
-			stage:  bothClose,
-		},
 	}
 }
 
@@ -79,42 +70,5 @@ func lonely(pair *lab.Pair, host *lab.Host, state lab.State, leave func(t *testi
 			})
 		},
 		number: func(t *testing.T) float64 { return float64(host.States(t)[state]) },
-	}
-}
-
-// bothClose is a server and a client that close at once, over a path that is
-// cut when the two FINs have crossed and before their acknowledgements arrive.
-func bothClose(t *testing.T) *stage {
-	pair := lab.NewLine(t, lab.Line{Delay: 2 * time.Second})
-	for _, h := range []*lab.Host{pair.Client, pair.Server} {
-		h.Sysctl(t, "net.ipv4.tcp_rfc1337", "1")
-	}
-	var server, client *lab.Process
-	return &stage{
-		host: pair.Server,
-		load: func(t *testing.T) {
-			if server != nil {
-				return // the second load is what is left of the first
-			}
-			server = lab.Serve(t, pair.Server, lab.Server{Address: pair.Target(8080), Behaviour: lab.Hold})
-			client = lab.StartClient(t, pair.Client, lab.Client{
-				Targets: oneTarget(pair.Target(8080)), Count: 100, NonBlocking: true, Ending: lab.Keep,
-			})
-			client.Result(t)
-			lab.WaitState(t, pair.Server, lab.Established, 100, settleTime)
-			lab.Eventually(t, settleTime, func() (bool, string) {
-				waiting := pair.Server.Listener(t, 8080).RecvQ
-				return waiting == 0, fmt.Sprintf("%d are not accepted", waiting)
-			})
-			server.CloseAll(t)
-			client.CloseAll(t)
-			lab.WaitState(t, pair.Server, lab.Closing, 100, settleTime)
-			pair.Cut(t)
-		},
-		number: func(t *testing.T) float64 { return float64(pair.Server.States(t)[lab.Closing]) },
-		act: func(t *testing.T) {
-			pair.Mend(t)
-			lab.WaitState(t, pair.Server, lab.Closing, 0, 2*time.Minute)
-		},
 	}
 }

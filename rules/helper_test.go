@@ -41,7 +41,7 @@ func ruleText(id string, fields ...string) string {
 		"scope":      "scope: netns",
 		"evidence":   "evidence: [{name: n, value: 1}]",
 		"recommend":  "recommend: []",
-		"why":        "why: because",
+		"why":        "why: a socket that is left open waits for somebody to close it",
 		"references": "references: [KDOC]",
 		"proof":      "proof: tried",
 	}

@@ -31,6 +31,4 @@ func References() (map[string]Reference, error) {
 }
 
 // isURL reports whether a reference of a rule is an address, not an id.
-func isURL(ref string) bool {
-	return strings.HasPrefix(ref, "https://") || strings.HasPrefix(ref, "http://")
-}
+func isURL(ref string) bool { return strings.HasPrefix(ref, "https://") }

@@ -108,7 +108,7 @@ func TestBuiltinFixturesNamed(t *testing.T) {
 
 // TestBuiltinLint wants built-in rules without warnings.
 func TestBuiltinLint(t *testing.T) {
-	problems, err := Lint(builtinEnvironment(t), "builtin", nil)
+	problems, err := Lint(builtinEnvironment(t), []string{"builtin"}, &Set{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,14 +20,17 @@ type Problem struct {
 }
 
 // Error returns "file:line:col: text", without the zero numbers.
-func (p Problem) Error() string {
+func (p Problem) Error() string { return p.Place() + ": " + p.Text }
+
+// Place returns "file:line:col", without the zero numbers.
+func (p Problem) Place() string {
 	switch {
 	case p.Line == 0:
-		return fmt.Sprintf("%s: %s", p.File, p.Text)
+		return p.File
 	case p.Col == 0:
-		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Text)
+		return fmt.Sprintf("%s:%d", p.File, p.Line)
 	}
-	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Col, p.Text)
+	return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Col)
 }
 
 // Problems are all the mistakes of one or more files, as one error.

@@ -133,7 +133,7 @@ func (l *linter) lintDocs(r *Rule) {
 		l.warn(l.top["proof"], "the rule has no proof: how was its claim measured?")
 	}
 	title := oneLine(r.Title.Source)
-	if n := len([]rune(title)); n > maxTitle {
+	if n := len([]rune(placeholder.ReplaceAllString(title, "..."))); n > maxTitle {
 		l.warn(l.top["title"], "the title has %d characters; a list of findings has room for %d", n, maxTitle)
 	}
 	if strings.HasSuffix(title, ".") {

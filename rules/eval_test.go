@@ -167,7 +167,7 @@ absent: [net.ipv4.tcp_tw_recycle]
 	rmem := "4096 131072 6291456"
 	want := []Finding{{
 		Rule: "a", Category: "accept-queue", Severity: Warning, Confidence: "high", Verdict: VerdictApplication, Scope: "netns",
-		Subject: "[::]:80", Title: "server[42] overflows", Why: "because", References: []string{"KDOC"},
+		Subject: "[::]:80", Title: "server[42] overflows", Why: "a socket that is left open waits for somebody to close it", References: []string{"KDOC"},
 		Evidence: []Evidence{
 			{Name: "accept queue", Value: int64(128), Limit: int64(64), Unit: "connections"},
 			{Name: "drops", Unit: "per window"},

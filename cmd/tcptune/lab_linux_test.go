@@ -214,8 +214,8 @@ func (r row) run(t *testing.T) {
 		t.Errorf("%s: %v before, %v after, want %s", r.number, o.Before, o.After, r.effect.text)
 	}
 	o.print(t)
-	if directory := os.Getenv(envResults); directory != "" && !t.Failed() {
-		o.save(t, directory)
+	if !t.Failed() {
+		o.save(t)
 	}
 }
 
@@ -327,12 +327,20 @@ func (o outcome) print(t *testing.T) {
 	t.Logf("row: %s | %s | before: %v %s | %s | after: %v", o.Rule, o.Symptom, o.Before, o.Number, change, o.After)
 }
 
-// save writes the result into a directory.
-func (o outcome) save(t *testing.T, directory string) {
+// save writes the outcome where it is wanted: into a directory, and in a guest
+// into the log, which is all that leaves it.
+func (o outcome) save(t *testing.T) {
 	t.Helper()
-	text, err := json.MarshalIndent(o, "", "  ")
+	text, err := json.Marshal(o)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if lab.Guest() {
+		t.Logf("outcome: %s", text)
+	}
+	directory := os.Getenv(envResults)
+	if directory == "" {
+		return
 	}
 	name := strings.ReplaceAll(strings.Join([]string{o.Rule, o.Variant, o.Kernel, "json"}, "."), "/", "-")
 	if err := os.WriteFile(filepath.Join(directory, name), append(text, '\n'), 0o644); err != nil {

@@ -45,6 +45,7 @@ type options struct {
 	cache   string
 	log     string
 	timeout time.Duration
+	lab     string
 }
 
 func main() {
@@ -59,6 +60,7 @@ func main() {
 	flag.StringVar(&o.cache, "cache", defaultCache(), "directory for unpacked kernels")
 	flag.StringVar(&o.log, "log", "", "write the results to this file too, one kernel after the other")
 	flag.DurationVar(&o.timeout, "timeout", 2*time.Hour, "end a guest after this time")
+	flag.StringVar(&o.lab, "lab", "", "write the outcomes of the lab into this directory")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -111,7 +113,7 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	terminal := &shared{out: out}
 	for i, m := range machines {
 		wait.Go(func() {
-			r := report{series: m.Series, jobs: jobs, out: io.MultiWriter(terminal, &logs[i])}
+			r := report{series: m.Series, jobs: jobs, out: io.MultiWriter(terminal, &logs[i]), lab: o.lab}
 			fmt.Fprintf(r.out, "%-5s %s %s\n", m.Series, m.Package, m.Version)
 			err := m.run(ctx, r.add)
 			errs[i] = errors.Join(err, r.verdict())

@@ -5,6 +5,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 )
@@ -15,11 +17,13 @@ type report struct {
 	series string
 	jobs   []job
 	out    io.Writer
+	lab    string // a directory for the outcomes of the lab; may be empty
 
 	output strings.Builder // of the test that is running
 	last   string          // the line before
 	passed int             // tests of the job that is running
 	bad    int             // jobs that failed
+	kept   int             // outcomes of the lab
 	ended  int             // jobs
 }
 
@@ -30,17 +34,33 @@ var ending = regexp.MustCompile(`^(?:    )?--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+
 // message is the file and line that a test's words begin with.
 var message = regexp.MustCompile(`^\s*\w+\.go:\d+: `)
 
+// outcome is what the lab prints of a row that it has shown, as JSON.
+var outcome = regexp.MustCompile(`: outcome: (\{.*\})$`)
+
 // add takes one event.
 func (r *report) add(e event) {
 	if e.Ended != "" {
 		r.end(e)
 		return
 	}
+	if m := outcome.FindStringSubmatch(e.Output); m != nil && r.lab != "" {
+		r.keep(m[1])
+	}
 	fmt.Fprintln(&r.output, e.Output)
 	if m := ending.FindStringSubmatch(e.Output); m != nil {
 		r.test(r.jobs[e.Job], m[1], m[2], m[3])
 	}
 	r.last = e.Output
+}
+
+// keep writes an outcome of the lab into a file of its own.
+func (r *report) keep(text string) {
+	r.kept++
+	name := filepath.Join(r.lab, fmt.Sprintf("%s-%d.json", r.series, r.kept))
+	if err := os.WriteFile(name, []byte(text+"\n"), 0o644); err != nil {
+		r.bad++
+		fmt.Fprintf(r.out, "%-5s FAIL keep an outcome of the lab: %v\n", r.series, err)
+	}
 }
 
 // test writes the line of one test.

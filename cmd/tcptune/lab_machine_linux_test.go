@@ -48,8 +48,10 @@ func machineRows() []row {
 		},
 		{
 			rule: "orphan-limit-near", needs: guest, symptom: "100 connections to a peer that lost power are closed, and room for 20 orphans",
-			finds: findings{"orphan-limit-near": rules.Critical}, verdict: rules.VerdictOperator,
-			number: "connections that are reset", cure: recommended("medium"), effect: falls(20, 0),
+			finds:   findings{"orphan-limit-near": rules.Critical, "orphans-dead-peer": rules.Warning},
+			varies:  []string{"orphan-limit-near"}, // a warning when no more are reset by the time
+			verdict: rules.VerdictOperator,
+			number:  "connections that are reset", cure: recommended("medium"), effect: falls(20, 0),
 			stage: orphans,
 		},
 		{
@@ -63,6 +65,7 @@ func machineRows() []row {
 			settings: map[string]string{"net.core.netdev_max_backlog": "1"},
 			window:   2 * time.Second,
 			finds:    findings{"softnet-dropped": rules.Critical}, verdict: rules.VerdictSysctl,
+			varies: []string{"softnet-squeezed"}, // by emulated CPUs
 			number: "dropped packets a second", cure: recommended("low"), effect: shrinks(10),
 			stage: shortQueues,
 		},

@@ -31,6 +31,7 @@ type row struct {
 	files    map[string]string // in the sysctl.d places of that host
 
 	finds   findings // every finding above info, and that of the rule
+	varies  []string // rules whose finding depends on the speed of the machine: of any severity, and needless unless finds or then names it
 	verdict rules.Verdict
 	number  string // what is counted or measured, with its unit: "failed connections", "MB/s"
 	cure    cure

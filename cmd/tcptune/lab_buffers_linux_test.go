@@ -54,6 +54,70 @@ func bufferRows() []row {
 				return tr.stage(tr.pair.Server, nil)
 			},
 		},
+		{
+			rule:     "rmem-below-bdp",
+			symptom:  "one transfer, round trip 300 ms, to a host whose tcp_rmem ends at 256 KiB",
+			settings: map[string]string{"net.ipv4.tcp_rmem": "4096 131072 262144"},
+			window:   3 * time.Second,
+			finds:    findings{"rmem-below-bdp": rules.Warning}, verdict: rules.VerdictSysctl,
+			number: "MB/s",
+			cure:   recommended("low"),
+			effect: grows(5),
+			stage: func(t *testing.T) *stage {
+				tr := longTransferOver(t, lab.Line{Delay: 150 * time.Millisecond})
+				return tr.stage(tr.pair.Server, nil)
+			},
+		},
+		{
+			rule:     "wmem-below-bdp",
+			symptom:  "one transfer, round trip 300 ms, from a host whose tcp_wmem ends at 256 KiB",
+			settings: map[string]string{"net.ipv4.tcp_wmem": "4096 16384 262144"},
+			window:   3 * time.Second,
+			finds:    findings{"wmem-below-bdp": rules.Warning}, verdict: rules.VerdictSysctl,
+			number: "MB/s",
+			cure:   recommended("low"),
+			effect: grows(3),
+			stage: func(t *testing.T) *stage {
+				tr := longTransferOver(t, lab.Line{Delay: 150 * time.Millisecond})
+				tr.pair.Server.Sysctl(t, "net.ipv4.tcp_rmem", "4096 131072 67108864")
+				return tr.stage(tr.pair.Client, nil)
+			},
+		},
+		{
+			rule:    "rcvbuf-locked",
+			symptom: "one transfer, round trip 300 ms, to a program that sets SO_RCVBUF to 128 KiB",
+			window:  3 * time.Second,
+			finds:   findings{"rcvbuf-locked": rules.Notice}, verdict: rules.VerdictApplication,
+			number: "MB/s",
+			cure:   acted("not set SO_RCVBUF", "the program sets no SO_RCVBUF"),
+			effect: grows(5),
+			stage: func(t *testing.T) *stage {
+				tr := longTransferOver(t, lab.Line{Delay: 150 * time.Millisecond})
+				tr.pair.Server.Sysctl(t, "net.ipv4.tcp_rmem", "4096 131072 67108864")
+				tr.receiver.ReceiveBuffer = 128 << 10
+				return tr.stage(tr.pair.Server, func(*testing.T) { tr.receiver.ReceiveBuffer = 0 })
+			},
+		},
+		{
+			rule:    "notsent-lowat",
+			symptom: "90 transfers over 100 Mbit/s, with 1 MiB of send buffer each",
+			finds:   findings{"notsent-lowat": rules.Info, "send-queue-stuck": rules.Warning}, verdict: rules.VerdictSysctl,
+			number: "MB that the kernel keeps unsent",
+			cure:   recommended("low"),
+			effect: shrinks(5),
+			stage: func(t *testing.T) *stage {
+				tr := longTransferOver(t, lab.Line{Delay: 10 * time.Millisecond, Rate: 100, Queue: 2 * time.Second})
+				tr.connections = 90
+				tr.pair.Client.Sysctl(t, "net.ipv4.tcp_wmem", "4096 1048576 16777216")
+				tr.pair.Server.Sysctl(t, "net.ipv4.tcp_rmem", "4096 131072 131072")
+				s := tr.stage(tr.pair.Client, nil)
+				s.number = func(t *testing.T) float64 {
+					flows := tr.pair.Client.Flows(t, transferPort)
+					return round2(sum(flows, func(f lab.Flow) uint32 { return f.Notsent_bytes }) / 1e6)
+				}
+				return s
+			},
+		},
 	}
 }
 

@@ -61,6 +61,39 @@ func closeWaitRows() []row {
 			effect: falls(15, 0),
 			stage:  descriptors,
 		},
+		{
+			rule:    "fin-wait2-owned",
+			symptom: "a program half-closes 60 connections (shutdown) and waits for a server that does not close",
+			finds:   findings{"fin-wait2-owned": rules.Notice}, verdict: rules.VerdictApplication,
+			number: "FIN_WAIT_2 sockets with an owner",
+			cure:   acted("close() after it", "the program closes"),
+			effect: falls(60, 0),
+			stage: func(t *testing.T) *stage {
+				pair := lab.NewPair(t)
+				target := pair.Target(8080)
+				lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.Hold})
+				var client *lab.Process
+				return &stage{
+					host: pair.Client,
+					load: func(t *testing.T) {
+						if client == nil {
+							client = lab.StartClient(t, pair.Client, lab.Client{Targets: oneTarget(target), Count: 60, Ending: lab.Shutdown})
+							client.Result(t)
+						}
+						lab.WaitState(t, pair.Client, lab.FinWait2, 60, settleTime)
+					},
+					number: func(t *testing.T) float64 {
+						return sum(pair.Client.Sockets(t), func(s lab.Socket) int {
+							if s.State == lab.FinWait2 && s.Inode != 0 {
+								return 1
+							}
+							return 0
+						})
+					},
+					act: func(t *testing.T) { client.CloseAll(t) },
+				}
+			},
+		},
 	}
 }
 

@@ -30,6 +30,7 @@ func proven() []string {
 // cannot show them here.
 func notShown() map[string]string {
 	return map[string]string{
+		"estab-half-dead":  "it takes two hours of silence, and the kernel's clock for that cannot be moved",
 		"tcp-backlog-drop": "a program must be held inside a system call on its socket while segments come, which traffic alone does not do",
 		"tw-recycle-live":  "the key exists up to Linux 4.11 only",
 	}
@@ -38,7 +39,6 @@ func notShown() map[string]string {
 // pending are rules that need a row or a reason still. It must become empty.
 func pending() []string {
 	return []string{
-		"bbr-for-loss",
 		"bbr-without-fq",
 		"cc-not-available",
 		"config-duplicate-conflict",
@@ -56,26 +56,13 @@ func pending() []string {
 		"conntrack-near-full",
 		"conntrack-time-wait",
 		"copied-block",
-		"estab-half-dead",
-		"fin-wait2-owned",
 		"hardening-basics",
 		"icmp-guard-off",
-		"keepalive-sysctl-inert",
-		"keepalive-vs-idle-timeout",
 		"key-host-only",
-		"mtu-blackhole",
 		"neigh-table-full",
-		"notsent-lowat",
-		"rcvbuf-locked",
-		"retries2-slow-failover",
-		"rmem-below-bdp",
 		"rp-filter-drops",
-		"send-queue-stuck",
-		"slow-reader",
-		"slow-start-after-idle",
 		"softnet-squeezed",
 		"sysctl-conf-ignored",
-		"wmem-below-bdp",
 	}
 }
 

@@ -85,5 +85,48 @@ func deadPeerRows() []row {
 				}
 			},
 		},
+		{
+			rule:    "retries2-slow-failover",
+			symptom: "a request to a peer that is gone",
+			finds:   findings{"retries2-slow-failover": rules.Info}, verdict: rules.VerdictApplication,
+			number: "seconds until the error, 40 when there is none",
+			cure:   acted("set TCP_USER_TIMEOUT", "the program sets TCP_USER_TIMEOUT to 10 s"),
+			effect: falls(40, 20),
+			stage: func(t *testing.T) *stage {
+				pair := lab.NewPair(t)
+				target := pair.Target(8080)
+				lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.Answer})
+				var caller *lab.Process
+				var options lab.Options
+				return &stage{
+					host: pair.Client,
+					load: func(t *testing.T) {
+						pair.Mend(t)
+						if caller != nil {
+							caller.Stop()
+						}
+						caller = lab.StartCaller(t, pair.Client, lab.Caller{Target: target, Options: options})
+						if r := caller.Ask(t, lab.Request{Receive: 1}); r.Error != "" {
+							t.Fatalf("request before the peer is gone: %+v", r)
+						}
+						pair.Cut(t)
+						caller.Begin(t, lab.Request{Receive: 1, Timeout: 40 * time.Second})
+						lab.Eventually(t, time.Minute, func() (bool, string) {
+							f := pair.Client.Flows(t, 8080)
+							again := sum(f, func(f lab.Flow) uint32 { return uint32(f.Retransmits) })
+							return again >= 6 || options.UserTimeout > 0, fmt.Sprintf("%v retransmissions", again)
+						})
+					},
+					number: func(t *testing.T) float64 {
+						r := caller.Reply(t)
+						if r.Error != "ETIMEDOUT" && r.Error != "timeout" {
+							t.Errorf("error %q", r.Error)
+						}
+						return round2(r.Took.Seconds())
+					},
+					act: func(*testing.T) { options.UserTimeout = 10 * time.Second },
+				}
+			},
+		},
 	}
 }

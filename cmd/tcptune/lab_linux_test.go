@@ -41,6 +41,7 @@ func rows() []row {
 		portRows(),
 		programRows(),
 		rfc1337Rows(),
+		readerRows(),
 		synRows(),
 		timeWaitRows(),
 	)
@@ -73,9 +74,11 @@ func TestLab(t *testing.T) {
 	}
 	places := make(chan struct{}, parallel(t))
 	var all sync.WaitGroup
-	for _, rule := range slices.Sorted(maps.Keys(beside)) {
+	order := slices.Sorted(maps.Keys(beside))
+	slices.SortStableFunc(order, func(a, b string) int { return beside[b][0].minutes - beside[a][0].minutes })
+	for _, rule := range order {
+		places <- struct{}{}
 		all.Go(func() {
-			places <- struct{}{}
 			defer func() { <-places }()
 			runRows(t, rule, beside[rule])
 		})

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -72,6 +73,66 @@ func lossRows() []row {
 					},
 				}
 			},
+		},
+		{
+			rule:     "bbr-for-loss",
+			symptom:  "2 transfers with reno over a path of 50 Mbit/s with a round trip of 40 ms that loses 0.5 % of the packets",
+			needs:    needs{bbr: true},
+			settings: map[string]string{"net.ipv4.tcp_congestion_control": "reno"},
+			window:   5 * time.Second,
+			finds:    findings{"bbr-for-loss": rules.Info}, verdict: rules.VerdictSysctl,
+			number: "MB/s",
+			cure:   recommended("medium"),
+			effect: grows(2),
+			stage: func(t *testing.T) *stage {
+				tr := longTransferOver(t, lab.Line{Delay: 20 * time.Millisecond, Loss: 0.005, Rate: 50, Queue: 200 * time.Millisecond})
+				tr.connections, tr.sender.Congestion = 2, ""
+				return tr.stage(tr.pair.Client, nil)
+			},
+		},
+		{
+			rule:    "mtu-blackhole",
+			symptom: "10 transfers over a path on which packets above 1300 bytes vanish without ICMP",
+			finds:   findings{"mtu-blackhole": rules.Notice}, verdict: rules.VerdictSysctl,
+			number: "seconds until 200 kB have arrived, 20 when they do not",
+			cure:   recommended("low"),
+			effect: falls(20, 15),
+			stage:  mtuHole,
+		},
+	}
+}
+
+// mtuHole is a stage whose path takes no packets above 1300 bytes.
+func mtuHole(t *testing.T) *stage {
+	t.Helper()
+	pair := lab.NewLine(t, lab.Line{Delay: 10 * time.Millisecond, Rate: 20, Queue: 200 * time.Millisecond, MaxPacket: 1300})
+	target := pair.Target(8080)
+	lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.Answer})
+	var streams *lab.Process
+	return &stage{
+		host: pair.Client,
+		load: func(t *testing.T) {
+			if streams != nil {
+				streams.Stop()
+			}
+			streams = lab.StartStream(t, pair.Client, lab.Stream{Target: target, Connections: 10})
+			lab.Eventually(t, settleTime, func() (bool, string) {
+				decided := sum(pair.Client.Flows(t, 8080), func(f lab.Flow) int {
+					if f.Retransmits >= 3 || f.Bytes_acked >= 100_000 {
+						return 1
+					}
+					return 0
+				})
+				return decided == 10, fmt.Sprintf("%v of 10 connections are stuck or go on", decided)
+			})
+		},
+		number: func(t *testing.T) float64 {
+			caller := lab.StartCaller(t, pair.Client, lab.Caller{Target: target})
+			r := caller.Ask(t, lab.Request{Send: 200_000, Receive: 1, Timeout: 20 * time.Second})
+			if r.Error != "" && r.Error != "timeout" {
+				t.Errorf("error %q", r.Error)
+			}
+			return round2(r.Took.Seconds())
 		},
 	}
 }

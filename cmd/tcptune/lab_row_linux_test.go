@@ -26,6 +26,7 @@ type row struct {
 	symptom string // what is done, for a reader: "600 connections over 500 ports"
 	needs   needs
 	window  time.Duration // of check; 0 means 1 s
+	minutes int           // that it takes, where they are many: such rows begin first
 
 	settings map[string]string // of the host that check looks at: what makes the symptom
 	files    map[string]string // in the sysctl.d places of that host

@@ -29,8 +29,8 @@ import (
 type capture struct {
 	name    string
 	seconds float64 // from the making of the namespace, or the start of the traffic, to the moment
-	// aged: CLOSE_WAIT sockets count as seen at both ends of the window. One
-	// moment cannot show how long they have been there.
+	// aged: CLOSE_WAIT and FIN_WAIT2 sockets count as seen at both ends of the
+	// window. One moment cannot show how long they have been there.
 	aged bool
 }
 
@@ -314,7 +314,7 @@ func (c capture) zero(to *Snapshot) *Snapshot {
 		from.Conntrack = &Conntrack{Loaded: to.Conntrack.Loaded, Count: ptr[int64](0), Max: to.Conntrack.Max, Drops: ptr[uint64](0), EarlyDrops: ptr[uint64](0)}
 	}
 	for _, o := range to.Sockets.Open {
-		if c.aged && o.State == sockdiag.StateCloseWait {
+		if c.aged && (o.State == sockdiag.StateCloseWait || o.State == sockdiag.StateFinWait2) {
 			from.Sockets.Open = append(from.Sockets.Open, o)
 			from.Sockets.States[o.State.String()]++
 		}

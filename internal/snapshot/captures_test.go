@@ -42,8 +42,8 @@ func captures() []capture {
 		{name: "fin-wait2-pileup/fa-fin_timeout60-t13", seconds: 13},
 		{name: "fin-wait2-pileup/fb-fin_timeout10-t1", seconds: 1},
 		{name: "fin-wait2-pileup/fb-fin_timeout10-t13", seconds: 13},
-		{name: "fin-wait2-pileup/fc-fin_timeout10-t1", seconds: 1},
-		{name: "fin-wait2-pileup/fc-fin_timeout10-t13", seconds: 13},
+		{name: "fin-wait2-pileup/fc-fin_timeout10-t1", seconds: 1, aged: true},
+		{name: "fin-wait2-pileup/fc-fin_timeout10-t13", seconds: 13, aged: true},
 		{name: "syn-flood/1-before-cookies0-maxsyn256", seconds: 3}, // of SYNs
 		{name: "syn-flood/3-after-cookies1-backlog128", seconds: 3},
 		{name: "time-wait-bucket-overflow/before", seconds: 0.025}, // 1000 connections, 39727 a second

@@ -99,14 +99,14 @@ func (d *derivation) fixedBuffer(f flow) bool {
 
 func (g *processGroup) addUnread(f flow) {
 	n := f.number(snapshot.RecvQ)
-	g.troubles.unread++
+	g.unread++
 	g.unreadBytes += n
 	g.unreadLargest = max(g.unreadLargest, n)
 	g.unreadPeers.add(f.peerName(), 1)
 }
 
 func (g *processGroup) addUnsent(f flow) {
-	g.troubles.unsent++
+	g.unsent++
 	g.unsentBytes += f.number(snapshot.SendQ)
 	g.unsentPeers.add(f.peerName(), 1)
 	switch limited := share(f.grown(snapshot.RwndLimited), f.grown(snapshot.BusyTime)); {

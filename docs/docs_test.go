@@ -160,6 +160,15 @@ func TestRuleTests(t *testing.T) {
 	}
 }
 
+// TestWritingRules: the files that writing-rules.md shows are those of examples.
+func TestWritingRules(t *testing.T) {
+	for _, m := range fence.FindAllStringSubmatch(read(t, "writing-rules.md"), -1) {
+		if name, ok := strings.CutPrefix(m[1], "yaml "); ok && read(t, filepath.Join("examples", "rules", name)) != m[2] {
+			t.Errorf("%s is not what writing-rules.md shows", name)
+		}
+	}
+}
+
 // status is a row of the table of exit-status.md, or a constant of exit.go.
 var (
 	statusRow      = regexp.MustCompile(`(?m)^\| (\d+) \|`)

@@ -16,12 +16,17 @@ import (
 // console is a block of a page that shows a command and what it prints.
 var console = regexp.MustCompile("(?ms)^```console\n\\$ tcptune ([^\n]*)\n(.*?)^```$")
 
-// TestReadme runs the commands that README.md shows, in the repository's root,
-// and compares what they print. -update writes it into the page.
+// TestReadme runs the commands that these pages show, in the repository's root,
+// and compares what they print. -update writes it into the pages.
 func TestReadme(t *testing.T) {
 	t.Chdir("../..")
 	t.Setenv("COLUMNS", "80")
-	const page = "README.md"
+	for _, page := range []string{"README.md", "docs/writing-rules.md"} {
+		t.Run(page, func(t *testing.T) { runConsole(t, page) })
+	}
+}
+
+func runConsole(t *testing.T, page string) {
 	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)

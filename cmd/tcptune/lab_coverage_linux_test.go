@@ -40,15 +40,6 @@ func notShown() map[string]string {
 func pending() []string {
 	return []string{
 		"bbr-without-fq",
-		"cc-not-available",
-		"config-duplicate-conflict",
-		"config-live-differs",
-		"config-nonsense-accepted",
-		"config-overridden",
-		"config-partial-triple",
-		"config-tools-disagree",
-		"config-unknown-key",
-		"config-value-refused",
 		"conntrack-buckets",
 		"conntrack-close-wait",
 		"conntrack-drops",
@@ -58,11 +49,9 @@ func pending() []string {
 		"copied-block",
 		"hardening-basics",
 		"icmp-guard-off",
-		"key-host-only",
 		"neigh-table-full",
 		"rp-filter-drops",
 		"softnet-squeezed",
-		"sysctl-conf-ignored",
 	}
 }
 

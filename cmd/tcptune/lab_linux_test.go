@@ -29,6 +29,7 @@ func rows() []row {
 		bufferRows(),
 		cargoRows(),
 		closeWaitRows(),
+		configRows(),
 		deadPeerRows(),
 		defaultRows(),
 		finSentRows(),
@@ -131,6 +132,11 @@ func (n needs) missing(t *testing.T) string {
 	for _, key := range n.keys {
 		if _, err := os.Stat("/proc/sys/" + strings.ReplaceAll(key, ".", "/")); err != nil {
 			return "this kernel has no " + key
+		}
+	}
+	for _, program := range n.programs {
+		if _, err := os.Stat(program); err != nil {
+			return "there is no " + program
 		}
 	}
 	return ""

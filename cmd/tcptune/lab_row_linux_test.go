@@ -50,10 +50,11 @@ type findings map[string]rules.Severity
 
 // needs say what a row cannot do without. What is missing is told, not skipped.
 type needs struct {
-	guest  bool   // a throw-away machine: the row changes a key of the whole host
-	kernel string // at least this version, such as "6.14"
-	keys   []string
-	bbr    bool // that congestion control, allowed in a namespace
+	guest    bool   // a throw-away machine: the row changes a key of the whole host
+	kernel   string // at least this version, such as "6.14"
+	keys     []string
+	programs []string // that are run, such as /usr/sbin/sysctl
+	bbr      bool     // that congestion control, allowed in a namespace
 }
 
 // A stage is what one run of a row works with. Its functions share variables.

@@ -59,12 +59,13 @@ func (d *derivation) settings(m *model, catalogue *sysctl.Catalogue) {
 	if !ok {
 		return
 	}
+	judge := valueJudge{facts: d.facts, catalogue: catalogue, config: d.to.Config}
 	d.facts.Settings = []*Setting{}
 	for _, key := range keys {
 		if !plainText.MatchString(key.String()) {
 			continue // no kernel has it, and texts quote it in commands
 		}
-		s := settler{model: m, facts: d.facts, catalogue: catalogue, key: key, setting: &Setting{Key: key.String()}}
+		s := settler{model: m, facts: d.facts, catalogue: catalogue, judge: judge, key: key, setting: &Setting{Key: key.String()}}
 		d.facts.Settings = append(d.facts.Settings, s.settle())
 	}
 }
@@ -74,6 +75,7 @@ type settler struct {
 	*model
 	facts     *Facts
 	catalogue *sysctl.Catalogue
+	judge     valueJudge
 	key       sysctl.Key
 	setting   *Setting
 	lines     []sysctl.Reading // assignments that a loader reads, each once
@@ -128,7 +130,7 @@ func (s *settler) loaders() {
 	if w := s.wins[s.boot]; w != nil {
 		t.Boot, t.Ignored = valueOf(w), w.IgnoreErrors
 		*t.BootAddress = address(w.File, w.Number)
-		t.Valid = s.catalogue.Check(s.key, sysctl.Value(*t.Boot)) == nil
+		t.Valid = s.judge.judge(t.Key, *t.Boot) == nil
 		t.Apply = applyCommand(t.Key, *t.Boot)
 	}
 	agree := sameValue(lineIn(s.wins[sysctl.Systemd]), lineIn(system))

@@ -302,7 +302,7 @@ func (p *page) unjudged(c *Check) {
 	}
 	if len(others) > maxListedRules {
 		p.block("not judged: ", "  ", ruleNames(others))
-		p.line("  (--format json names what each of them lacks)")
+		p.block("  ", "  ", "(--format json names what each of them lacks)")
 		return
 	}
 	if len(others) > 0 {

@@ -145,6 +145,21 @@ func configRows() []row {
 			stage: booted(map[string]string{"/etc/sysctl.d/60-admin.conf": ""}, exitStatus(procpsSysctl(), "-p", "/etc/sysctl.d/60-admin.conf")),
 		},
 		{
+			rule: "hardening-basics", needs: loaders, symptom: "60-admin.conf sets conf.all.accept_redirects to 0, and nothing else",
+			files: map[string]string{"/etc/sysctl.d/60-admin.conf": "net.ipv4.conf.all.accept_redirects = 0\n"},
+			finds: findings{"hardening-basics": rules.Info}, verdict: rules.VerdictSysctl,
+			number: "of conf.all and conf.eth0 that let redirects in", cure: recommended("low"), effect: falls(1, 0),
+			stage: func(t *testing.T) *stage {
+				host := bySystemd(t, lab.NewPair(t).Server)
+				return &stage{
+					host: host, load: func(t *testing.T) { load(t, host, systemdSysctl()) },
+					number: func(t *testing.T) float64 {
+						return keyNow("net.ipv4.conf.all.accept_redirects")(t, host) + keyNow("net.ipv4.conf.eth0.accept_redirects")(t, host)
+					},
+				}
+			},
+		},
+		{
 			rule: "tw-recycle-in-config", variant: "article", needs: loaders, symptom: "the four lines of an article in 60-admin.conf",
 			files: map[string]string{"/etc/sysctl.d/60-admin.conf": article("net.ipv4.tcp_tw_recycle = 1\n")},
 			finds: warning("tw-recycle-in-config"), verdict: rules.VerdictConfigFile,

@@ -46,6 +46,7 @@ func bufferRows() []row {
 			settings: map[string]string{"net.ipv4.tcp_rmem": "4096 131072 1048576"},
 			files:    map[string]string{"/etc/sysctl.d/60-buffers.conf": "net.core.rmem_max = 16777216\n"},
 			finds:    findings{"core-rmem-max-only": rules.Info}, verdict: rules.VerdictHarmless,
+			varies: []string{"rmem-below-bdp"}, // the window is small indeed
 			number: "MB/s",
 			cure:   tried("net.ipv4.tcp_rmem=4096 131072 16777216"),
 			effect: grows(2),

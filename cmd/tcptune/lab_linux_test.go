@@ -39,11 +39,13 @@ func rows() []row {
 		mythRows(),
 		orphanRows(),
 		overflowRows(),
+		pathRows(),
 		portRows(),
 		programRows(),
 		rfc1337Rows(),
 		readerRows(),
 		synRows(),
+		tableRows(),
 		timeWaitRows(),
 	)
 }

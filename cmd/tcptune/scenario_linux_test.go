@@ -112,7 +112,10 @@ func decodeDiagnosis(t *testing.T, out output) *diagnosis {
 
 // machineWide are rules about the whole machine, which other load may trip.
 func machineWide() []string {
-	return []string{"fd-file-max-near", "nofile-above-nr-open", "orphan-limit-near", "softnet-dropped", "tcp-mem-pressure"}
+	return []string{
+		"conntrack-buckets", "fd-file-max-near", "neigh-table-full", "nofile-above-nr-open", "orphan-limit-near",
+		"softnet-dropped", "softnet-squeezed", "tcp-mem-pressure",
+	}
 }
 
 // finds checks that the findings above info, those about the whole machine

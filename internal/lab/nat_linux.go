@@ -13,6 +13,7 @@ import (
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 )
 
@@ -34,9 +35,17 @@ type Triple struct {
 // test is skipped, or fails when TCPTUNE_REQUIRE contains "nftables".
 func NewTriple(t testing.TB) *Triple {
 	t.Helper()
+	return NewTripleVia(t, NewHost(t, "gateway"))
+}
+
+// NewTripleVia is [NewTriple] with a gateway that exists, such as a [Machine].
+// Its interfaces have the next two numbers.
+func NewTripleVia(t testing.TB, gateway *Host) *Triple {
+	t.Helper()
+	outer := fmt.Sprintf("eth%d", gateway.interfaces+1)
 	n := &Triple{
 		Client:         NewHost(t, "client"),
-		Gateway:        NewHost(t, "gateway"),
+		Gateway:        gateway,
 		Server:         NewHost(t, "server"),
 		ClientAddress:  netip.AddrFrom4([4]byte{198, 18, 1, 1}),
 		GatewayAddress: netip.AddrFrom4([4]byte{198, 18, 2, 1}),
@@ -46,7 +55,7 @@ func NewTriple(t testing.TB) *Triple {
 	Join(t, n.Client, netip.PrefixFrom(n.ClientAddress, 24), n.Gateway, netip.PrefixFrom(inner, 24))
 	Join(t, n.Gateway, netip.PrefixFrom(n.GatewayAddress, 24), n.Server, netip.PrefixFrom(n.ServerAddress, 24))
 	n.Client.Route(t, netip.PrefixFrom(netip.IPv4Unspecified(), 0), inner)
-	if err := n.Gateway.translate("eth1"); err != nil {
+	if err := n.Gateway.translate(t, outer); err != nil {
 		if isUnsupported(err) {
 			Unavailable(t, "nftables", err)
 		}
@@ -74,7 +83,7 @@ func isUnsupported(err error) bool {
 }
 
 // translate makes the host a gateway whose outer side is the interface.
-func (h *Host) translate(outer string) error {
+func (h *Host) translate(t testing.TB, outer string) error {
 	conn, err := nftables.New(nftables.WithNetNSFd(int(h.netns.Fd())))
 	if err != nil {
 		return fmt.Errorf("open nf_tables: %w", err)
@@ -111,10 +120,28 @@ func (h *Host) translate(outer string) error {
 	if err := conn.Flush(); err != nil {
 		return fmt.Errorf("load nf_tables rules: %w", err)
 	}
+	if h.machine { // which outlives the test
+		t.Cleanup(func() {
+			conn.DelTable(table)
+			if err := conn.Flush(); err != nil {
+				t.Errorf("%s: remove nf_tables rules: %v", h.Name, err)
+			}
+			h.ForgetConnections(t)
+		})
+	}
 	return h.Do(func() error {
 		_, err := os.Stat("/proc/sys/net/netfilter/nf_conntrack_tcp_loose")
 		return err
 	})
+}
+
+// ForgetConnections empties the host's connection tracking table.
+func (h *Host) ForgetConnections(t testing.TB) {
+	t.Helper()
+	err := h.Do(func() error { return netlink.ConntrackTableFlush(netlink.ConntrackTable) })
+	if err != nil {
+		t.Fatalf("%s: empty the connection tracking table: %v", h.Name, err)
+	}
 }
 
 // connectionState matches packets whose connection is in one of the states.

@@ -33,8 +33,11 @@ func ParseDefaultRoute(r io.Reader) (device string, err error) {
 
 func parseDefaultRoute(r io.Reader) (device string, err error) {
 	lines := bufio.NewScanner(r)
-	if !lines.Scan() || !strings.HasPrefix(lines.Text(), "Iface\tDestination\t") {
-		return "", errors.Join(lines.Err(), errors.New("no heading"))
+	if !lines.Scan() {
+		return "", lines.Err() // a namespace that never had a route
+	}
+	if !strings.HasPrefix(lines.Text(), "Iface\tDestination\t") {
+		return "", errors.New("no heading")
 	}
 	lowest := uint64(0)
 	for number := 2; lines.Scan(); number++ {

@@ -31,6 +31,9 @@ func TestParseDefaultRoute(t *testing.T) {
 			}
 		})
 	}
+	if got, err := ParseDefaultRoute(strings.NewReader("")); got != "" || err != nil {
+		t.Errorf("no table: %q, %v", got, err)
+	}
 	// A table of a million routes is not read to its end.
 	long := strings.NewReader(routeHeading + strings.Repeat("eth0\t00000001\t0\t0003\t0\t0\t0\t000000FF\t0\t0\t0\n", 100_000))
 	if _, err := ParseDefaultRoute(long); err != nil || long.Len() == 0 {
@@ -48,7 +51,7 @@ func TestParseDefaultRoute(t *testing.T) {
 
 func TestParseDefaultRouteRefuses(t *testing.T) {
 	for name, in := range map[string]string{
-		"no heading":        "",
+		"no heading":        "\n",
 		"line 2: 1 columns": routeHeading + "eth0\n",
 		"are no flags":      routeHeading + "eth0\t00000000\t0\tx\t0\t0\t0\t00000000\t0\t0\t0\n",
 		"is no metric":      routeHeading + "eth0\t00000000\t0\t0003\t0\t0\t-1\t00000000\t0\t0\t0\n",

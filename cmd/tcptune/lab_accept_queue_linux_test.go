@@ -15,11 +15,11 @@ import (
 func acceptQueueRows() []row {
 	return []row{
 		{
-			rule: "accept-queue-overflow", variant: "the program", symptom: "bursts of 100 clients, a server that stalls for 0.3 s, backlog 64",
+			rule: "accept-queue-overflow", variant: "the program", symptom: "bursts of 400 clients, a server that stalls for 0.3 s, backlog 64",
 			finds: findings{"accept-queue-overflow": rules.Critical}, verdict: rules.VerdictApplication,
 			number: "clients that hang",
 			cure:   acted("passes to listen() from 64", "the program is restarted with a backlog of 1024"),
-			effect: falls(20, 0),
+			effect: falls(100, 0),
 			stage: func(t *testing.T) *stage {
 				b := newBursts(t, 8080, 64)
 				b.act = func(t *testing.T) { b.restart(t, 1024) }
@@ -27,12 +27,12 @@ func acceptQueueRows() []row {
 			},
 		},
 		{
-			rule: "accept-queue-overflow", variant: "the kernel", symptom: "bursts of 100 clients, a server that stalls for 0.3 s, backlog 1024 and net.core.somaxconn 64",
+			rule: "accept-queue-overflow", variant: "the kernel", symptom: "bursts of 400 clients, a server that stalls for 0.3 s, backlog 1024 and net.core.somaxconn 64",
 			settings: map[string]string{"net.core.somaxconn": "64"},
 			finds:    findings{"accept-queue-overflow": rules.Critical}, verdict: rules.VerdictSysctl,
 			number: "clients that hang",
 			cure:   recommended("low").and("calls listen() again", "the program is restarted"),
-			effect: falls(20, 0),
+			effect: falls(100, 0),
 			stage: func(t *testing.T) *stage {
 				b := newBursts(t, 8080, 1024)
 				number := b.number
@@ -45,12 +45,12 @@ func acceptQueueRows() []row {
 			},
 		},
 		{
-			rule: "accept-overflow-cookie-hang", symptom: "bursts of 100 clients, a server that stalls for 0.3 s and speaks first, backlog 16",
+			rule: "accept-overflow-cookie-hang", symptom: "bursts of 400 clients, a server that stalls for 0.3 s and speaks first, backlog 16",
 			finds:   findings{"accept-overflow-cookie-hang": rules.Critical, "accept-queue-overflow": rules.Critical},
 			verdict: rules.VerdictApplication,
 			number:  "clients that hang",
 			cure:    acted("raise the backlog of", "the program is restarted with a backlog of 1024"),
-			effect:  falls(20, 0),
+			effect:  falls(100, 0),
 			stage: func(t *testing.T) *stage {
 				b := newBursts(t, 3306, 16)
 				b.act = func(t *testing.T) { b.restart(t, 1024) }
@@ -63,7 +63,7 @@ func acceptQueueRows() []row {
 			finds:    findings{"relisten-needed": rules.Notice}, verdict: rules.VerdictApplication,
 			number: "clients that hang",
 			cure:   acted("Restart", "the program is restarted"),
-			effect: falls(20, 0),
+			effect: falls(100, 0),
 			stage:  relisten,
 		},
 		{
@@ -107,7 +107,7 @@ func newBursts(t *testing.T, port uint16, backlog int) *bursts {
 		}
 		before := b.host.Counters(t)["Tcp.PassiveOpens"]
 		b.client = lab.StartClient(t, b.pair.Client, lab.Client{
-			Targets: oneTarget(b.target), Duration: longTime, Burst: 100, Interval: 400 * time.Millisecond,
+			Targets: oneTarget(b.target), Duration: longTime, Burst: 400, Interval: 600 * time.Millisecond,
 			NonBlocking: true, Receive: lab.ReceiveMessage, Timeout: 3 * time.Second, Ending: lab.Reset,
 		})
 		lab.Eventually(t, settleTime, func() (bool, string) {

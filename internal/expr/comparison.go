@@ -113,7 +113,7 @@ func consistent(list []comparison, key string) bool {
 			return false
 		}
 	}
-	return !(contains(isNot, true) && contains(isNot, false))
+	return !contains(isNot, true) || !contains(isNot, false)
 }
 
 // tightened is a bound and whether it is out itself; above 5 is 6 or more of

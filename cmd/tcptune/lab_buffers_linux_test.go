@@ -16,8 +16,8 @@ func bufferRows() []row {
 	return []row{
 		{
 			rule:     "window-scaling-off",
-			symptom:  "one transfer, round trip 100 ms, buffers of 16 MiB, to a host without window scaling",
-			settings: map[string]string{"net.ipv4.tcp_window_scaling": "0"},
+			symptom:  "one transfer, round trip 100 ms, buffers of 16 and 32 MiB, to a host without window scaling",
+			settings: map[string]string{"net.ipv4.tcp_window_scaling": "0", "net.ipv4.tcp_rmem": largeBuffers},
 			finds:    findings{"window-scaling-off": rules.Critical}, verdict: rules.VerdictSysctl,
 			number: "MB/s",
 			cure:   recommended("low"),
@@ -29,8 +29,8 @@ func bufferRows() []row {
 		},
 		{
 			rule:     "moderate-rcvbuf-off",
-			symptom:  "one transfer, round trip 100 ms, buffers of 16 MiB, to a host without autotuning",
-			settings: map[string]string{"net.ipv4.tcp_moderate_rcvbuf": "0"},
+			symptom:  "one transfer, round trip 100 ms, buffers of 16 and 32 MiB, to a host without autotuning",
+			settings: map[string]string{"net.ipv4.tcp_moderate_rcvbuf": "0", "net.ipv4.tcp_rmem": largeBuffers},
 			finds:    findings{"moderate-rcvbuf-off": rules.Warning}, verdict: rules.VerdictSysctl,
 			number: "MB/s",
 			cure:   recommended("low"),
@@ -126,6 +126,9 @@ func bufferRows() []row {
 // buffers do not limit it. Congestion control reno is in every kernel, and without
 // loss it does not limit it either; cubic leaves slow start early (HyStart) when a
 // busy machine delays packets.
+// largeBuffers leave rmem-below-bdp nothing to ask for at a round trip of 100 ms.
+const largeBuffers = "4096 131072 33554432"
+
 func longTransfer(t *testing.T) *transfer {
 	t.Helper()
 	return longTransferOver(t, lab.Line{Delay: 50 * time.Millisecond})

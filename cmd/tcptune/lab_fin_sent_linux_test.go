@@ -54,6 +54,10 @@ func finSentRows() []row {
 // patience is how long a row waits for sockets that nobody answers.
 const patience = 10 * time.Second
 
+// oldRetry is how long those that were left behind may wait for their next
+// retransmission, which the peer that is back answers.
+const oldRetry = 40 * time.Second
+
 // lonely is a stage whose load closes connections towards a peer that is gone,
 // and then waits until all are given up, at most for its patience. The number
 // is how many are left in the state.
@@ -62,6 +66,7 @@ func lonely(pair *lab.Pair, host *lab.Host, state lab.State, leave func(t *testi
 		host: host,
 		load: func(t *testing.T) {
 			pair.Mend(t)
+			lab.WaitState(t, host, state, 0, oldRetry)
 			leave(t)
 			began := time.Now()
 			lab.Eventually(t, 2*patience, func() (bool, string) {

@@ -122,13 +122,13 @@ func bufferRows() []row {
 	}
 }
 
+// largeBuffers leave rmem-below-bdp nothing to ask for at a round trip of 100 ms.
+const largeBuffers = "4096 131072 33554432"
+
 // longTransfer is one transfer over a round trip of 100 ms, between hosts whose
 // buffers do not limit it. Congestion control reno is in every kernel, and without
 // loss it does not limit it either; cubic leaves slow start early (HyStart) when a
 // busy machine delays packets.
-// largeBuffers leave rmem-below-bdp nothing to ask for at a round trip of 100 ms.
-const largeBuffers = "4096 131072 33554432"
-
 func longTransfer(t *testing.T) *transfer {
 	t.Helper()
 	return longTransferOver(t, lab.Line{Delay: 50 * time.Millisecond})

@@ -59,7 +59,7 @@ func TestScenarioTimeWait(t *testing.T) {
 		pair := lab.NewPair(t)
 		target := pair.Target(8080)
 		pair.Client.Sysctl(t, "net.ipv4.ip_local_port_range", "1024 65535")
-		pair.Server.Sysctl(t, "net.ipv4.tcp_max_tw_buckets", "65536")
+		pair.Server.Sysctl(t, "net.ipv4.tcp_max_tw_buckets", "131072")
 		lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.ActiveClose})
 		r := lab.Connect(t, pair.Client, lab.Client{Targets: oneTarget(target), Count: connections, Receive: lab.ReceiveEOF})
 		if r.OK != connections {

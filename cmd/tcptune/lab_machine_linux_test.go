@@ -57,6 +57,7 @@ func machineRows() []row {
 		{
 			rule: "tcp-mem-pressure", needs: guest, symptom: "30 connections that nobody reads, and 1 MiB of memory for TCP",
 			finds: findings{"tcp-mem-pressure": rules.Critical}, verdict: rules.VerdictSysctl,
+			varies: []string{"slow-reader"}, // nobody reads indeed
 			number: "MB/s of another transfer", cure: recommended("medium"), effect: grows(10),
 			stage: littleMemory,
 		},

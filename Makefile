@@ -5,6 +5,8 @@ VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo 
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 OUT     ?= tcptune
 FUZZTIME ?= 60s
+# The lab has a row that waits for six minutes.
+TESTFLAGS ?= -timeout 30m
 
 # -buildvcs=false: the commit is given here, and a build does not depend on
 # whether git trusts the folder.

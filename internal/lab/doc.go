@@ -29,7 +29,8 @@
 // take another link. [Host.Command] runs any program inside a host; /etc, /run,
 // /var/lib and the other places of sysctl.d files are private there, see [Tree].
 // [Serve], [Connect], [StartFlood], [StartStream] and [StartCaller] make traffic
-// from processes with a name that findings can show.
+// from processes with a name that findings can show. [StartLoad] fills a namespace
+// with up to millions of sockets, for programs too.
 //
 // Where the machine refuses namespaces, TUN devices or nf_tables the test is
 // skipped with the errno, or fails when TCPTUNE_REQUIRE contains "netns", "tun"

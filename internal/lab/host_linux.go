@@ -42,20 +42,34 @@ func NewHost(t testing.TB, name string) *Host {
 	if _, err := isolated(); err != nil {
 		t.Fatal(err)
 	}
-	h := &Host{Name: name, Tree: NewTree(t)}
-	var err error
-	if h.netns, h.inode, err = newNamespace(); err != nil {
+	h, err := newHost(name)
+	if err != nil {
 		failNetns(t, err)
 	}
 	t.Cleanup(func() { h.netns.Close() })
-	if err := h.Do(func() error { return linkUp("lo") }); err != nil {
-		failNetns(t, err)
-	}
-	// A new namespace copies these from the initial one (devconf_inherit_init_net).
-	h.Sysctl(t, "net.ipv4.ip_forward", "0")
-	h.Sysctl(t, "net.ipv4.conf.all.rp_filter", "0")
-	h.Sysctl(t, "net.ipv4.conf.default.rp_filter", "0")
+	h.Tree = NewTree(t)
 	return h
+}
+
+// newHost makes a network namespace, with lo up.
+func newHost(name string) (*Host, error) {
+	h := &Host{Name: name}
+	var err error
+	if h.netns, h.inode, err = newNamespace(); err != nil {
+		return nil, err
+	}
+	err = h.Do(func() error { return linkUp("lo") })
+	// A new namespace copies these from the initial one (devconf_inherit_init_net).
+	for _, key := range []string{"net/ipv4/ip_forward", "net/ipv4/conf/all/rp_filter", "net/ipv4/conf/default/rp_filter"} {
+		if err == nil {
+			err = h.write(key, "0")
+		}
+	}
+	if err != nil {
+		h.netns.Close()
+		return nil, err
+	}
+	return h, nil
 }
 
 // Self returns the namespace of the isolated process itself as a host, for a
@@ -158,22 +172,26 @@ func (h *Host) Sysctl(t testing.TB, key, value string) {
 	if h.machine {
 		h.restore(t, name)
 	}
-	err := h.Do(func() error {
-		inode, err := currentNamespace()
-		if err != nil {
-			return err
-		}
-		if inode != h.inode {
-			return fmt.Errorf("write %s: in network namespace %d instead of %d", key, inode, h.inode)
-		}
-		return os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0)
-	})
-	if err != nil {
+	if err := h.write(name, value); err != nil {
 		t.Fatalf("%s: %v", h.Name, err)
 	}
 	if got, want := h.ReadSysctl(t, key), strings.Join(strings.Fields(value), " "); got != want {
 		t.Fatalf("%s: %s is %q after writing %q", h.Name, key, got, want)
 	}
+}
+
+// write writes a key of /proc/sys in the host's namespace, and nowhere else.
+func (h *Host) write(name, value string) error {
+	return h.Do(func() error {
+		inode, err := currentNamespace()
+		if err != nil {
+			return err
+		}
+		if inode != h.inode {
+			return fmt.Errorf("write %s: in network namespace %d instead of %d", name, inode, h.inode)
+		}
+		return os.WriteFile(filepath.Join("/proc/sys", name), []byte(value), 0)
+	})
 }
 
 // ReadSysctl returns the value of a key in the host's namespace, its fields

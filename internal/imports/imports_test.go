@@ -28,6 +28,7 @@ var table = map[string][]string{
 	"internal/nearest":    nil,
 	"internal/ctnetlink":  nil,
 	"internal/netdev":     nil,
+	"internal/netns":      nil,
 	"internal/sockdiag":   nil,
 	"internal/atomicfile": nil,
 	"internal/procnet":    {"internal/nearest"},
@@ -35,7 +36,7 @@ var table = map[string][]string{
 
 	// The reading half, in the order in which the data flows. Nothing here is
 	// handed anything that can write to the examined system.
-	"internal/snapshot": {"internal/ctnetlink", "internal/netdev", "internal/procnet", "internal/sockdiag", "sysctl"},
+	"internal/snapshot": {"internal/ctnetlink", "internal/netdev", "internal/netns", "internal/procnet", "internal/sockdiag", "sysctl"},
 	"internal/facts":    {"internal/nearest", "internal/snapshot", "internal/sockdiag", "sysctl"}, // sockdiag: the states' names
 	"internal/expr":     {"internal/facts", "internal/nearest"},
 	"internal/yamlfile": {"internal/expr", "internal/nearest"},
@@ -46,10 +47,10 @@ var table = map[string][]string{
 	// The writing half sees neither a rule nor a profile: settings and their reasons reach it.
 	"internal/change": {"internal/atomicfile", "sysctl"},
 
-	"internal/report": {"internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/snapshot", "profiles", "rules", "sysctl"},
+	"internal/report": {"internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/netns", "internal/snapshot", "profiles", "rules", "sysctl"},
 
 	// Only the command knows all of them.
-	"cmd/tcptune": {"internal/atomicfile", "internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/procnet",
+	"cmd/tcptune": {"internal/atomicfile", "internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/nearest", "internal/netns", "internal/procnet",
 		"internal/report", "internal/snapshot", "profiles", "rules", "sysctl"},
 
 	// Generators, and programs that are run by make only.

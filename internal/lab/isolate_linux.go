@@ -25,6 +25,7 @@ type isolation struct {
 	Test   string // name of the isolated test
 	Origin uint64 // inode of the network namespace that the test was started in
 	Status string // file that receives outcome
+	Alone  bool   // no process outside can be seen
 }
 
 // The outcome of an isolated test, as the isolated process writes it.
@@ -49,6 +50,19 @@ const isolateGrace = 2 * time.Second
 // when TCPTUNE_REQUIRE contains "netns".
 func Isolate(t *testing.T, body func(t *testing.T)) {
 	t.Helper()
+	isolate(t, false, body)
+}
+
+// IsolateAlone is Isolate in a new PID namespace as well, with a /proc of its
+// own: body and what it starts are the only processes, and the namespaces of
+// the machine's other processes cannot be seen.
+func IsolateAlone(t *testing.T, body func(t *testing.T)) {
+	t.Helper()
+	isolate(t, true, body)
+}
+
+func isolate(t *testing.T, alone bool, body func(t *testing.T)) {
+	t.Helper()
 	if os.Getenv(envIsolated) != "" {
 		settle(t)
 		body(t)
@@ -59,7 +73,7 @@ func Isolate(t *testing.T, body func(t *testing.T)) {
 		t.Fatal(err)
 	}
 	status := filepath.Join(t.TempDir(), "outcome")
-	output, err := runIsolated(t, isolation{t.Name(), origin, status})
+	output, err := runIsolated(t, isolation{t.Name(), origin, status, alone})
 	if len(output) > 0 {
 		t.Logf("isolated:\n%s", output)
 	}
@@ -96,6 +110,9 @@ func runIsolated(t *testing.T, i isolation) (output string, err error) {
 		cmd := exec.CommandContext(t.Context(), binary, testArguments(t)...)
 		cmd.Env = append(quickExit(os.Environ()), envIsolated+"="+string(text))
 		cmd.SysProcAttr = isolatedAttributes(userNamespace)
+		if i.Alone {
+			cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWPID
+		}
 		cmd.WaitDelay = isolateGrace
 		var out []byte
 		out, err = cmd.CombinedOutput()
@@ -174,6 +191,11 @@ func settle(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+	if i.Alone && os.Getpid() == 1 {
+		if err := mountProc(); err != nil {
+			failNetns(t, err)
+		}
 	}
 	if err := linkUp("lo"); err != nil {
 		failNetns(t, err)

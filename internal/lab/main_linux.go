@@ -85,12 +85,20 @@ func enter(text string) error {
 		}
 	}
 	if os.Getpid() == 1 {
-		if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
-			return fmt.Errorf("mount /proc of a PID namespace: %w", err)
+		if err := mountProc(); err != nil {
+			return err
 		}
 	}
 	if err := syscall.Exec(e.Path, os.Args, withoutLab(os.Environ())); err != nil {
 		return fmt.Errorf("execute %s: %w", e.Path, err)
+	}
+	return nil
+}
+
+// mountProc makes /proc that of a new PID namespace.
+func mountProc() error {
+	if err := unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, ""); err != nil {
+		return fmt.Errorf("mount /proc of a PID namespace: %w", err)
 	}
 	return nil
 }

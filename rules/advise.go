@@ -31,7 +31,7 @@ func (j *judge) finding(severity Severity) Finding {
 		References:      append([]string{}, r.References...),
 	}
 	for _, m := range r.Evidence {
-		if m.When == nil || j.holds(m.When, "evidence "+m.Name) {
+		if m.When == nil || j.holds(m.When, m.Name) {
 			f.Evidence = append(f.Evidence, Evidence{Name: m.Name, Value: j.value(m.Value, m.Name), Unit: m.Unit, Limit: j.value(m.Limit, m.Name)})
 		}
 	}

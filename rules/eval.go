@@ -20,6 +20,15 @@ type Options struct {
 	Why bool // fill Finding.Because; slow, for people
 }
 
+// Prepare plans the conditions now; without it Evaluate does so when it comes
+// to them. It may run beside anything that leaves the set alone. Errors show
+// when the conditions are evaluated.
+func (s *Set) Prepare() {
+	for _, r := range s.Rules {
+		_ = r.When.Prepare()
+	}
+}
+
 // Evaluate judges one window by every rule of the set. It is pure: the same
 // facts give the same results in the same order, most severe first, then by
 // rule id, then by subject.

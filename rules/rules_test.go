@@ -3,6 +3,7 @@
 package rules
 
 import (
+	"bytes"
 	"flag"
 	"os"
 	"path/filepath"
@@ -48,7 +49,7 @@ func TestBuiltinCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(want) != builtinBlob {
+	if !bytes.Equal(want, builtinBlob) {
 		t.Error("builtin.blob is stale; run go generate ./rules")
 	}
 }

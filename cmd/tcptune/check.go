@@ -144,6 +144,7 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 		}
 	}
 	u := &ui{streams: s, quiet: o.settings.Quiet}
+	go set.Prepare() // beside the window, not after it
 	window, err := o.source.window(ctx, u, catalogue)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ type Activation struct {
 	it    ref.Val              // nil where there is none
 
 	functions map[string]cel.LateBoundFunction
-	sysctls   map[string]ref.Val // what a function said about a key, by "function key"
+	sysctls   map[string]map[string]ref.Val // what a function said, by its name and the key
 	inputs    map[string]Result
 }
 
@@ -32,7 +32,7 @@ func NewActivation(f *facts.Facts) *Activation {
 	if f == nil {
 		f = &facts.Facts{}
 	}
-	a := &Activation{facts: f, names: make(map[string]ref.Val), lists: make(map[string][]ref.Val), sysctls: make(map[string]ref.Val)}
+	a := &Activation{facts: f, names: make(map[string]ref.Val), lists: make(map[string][]ref.Val), sysctls: make(map[string]map[string]ref.Val)}
 	a.functions = map[string]cel.LateBoundFunction{
 		"sysctl": a.sysctl, "sysctlAt": a.sysctlAt, "sysctlText": a.sysctlText, "sysctlExists": a.sysctlExists,
 		"sysctlDefault": a.sysctlDefault, "sysctlDefaultAt": a.sysctlDefaultAt,
@@ -143,13 +143,15 @@ func (a *Activation) sysctlExists(_ string, args ...ref.Val) ref.Val {
 // for each element.
 func (a *Activation) ask(function string, arg ref.Val, read func(key string) (ref.Val, bool)) ref.Val {
 	key := string(arg.(types.String))
-	id := function + " " + key
-	v, known := a.sysctls[id]
+	v, known := a.sysctls[function][key]
 	if !known {
 		if v, known = read(key); !known {
 			v = missingSysctl(function, key)
 		}
-		a.sysctls[id] = v
+		if a.sysctls[function] == nil {
+			a.sysctls[function] = make(map[string]ref.Val)
+		}
+		a.sysctls[function][key] = v
 	}
 	return v
 }

@@ -4,6 +4,7 @@ package expr
 
 import (
 	"reflect"
+	"sync"
 
 	"github.com/tcptune/tcptune/internal/facts"
 )
@@ -28,8 +29,11 @@ type member struct {
 	pointer bool         // may be unknown in a known group
 }
 
-// shapes reads the vocabulary from the tags of facts.Facts, in order.
-func shapes() []shape {
+// shapes is the vocabulary. It is the same for every window, so it is read once.
+var shapes = sync.OnceValue(readShapes)
+
+// readShapes reads the vocabulary from the tags of facts.Facts, in order.
+func readShapes() []shape {
 	var list []shape
 	root := reflect.TypeFor[facts.Facts]()
 	for i := range root.NumField() {

@@ -154,8 +154,9 @@ func rowName(row snapshot.TableRow) string {
 }
 
 func (p *page) noteGaps(s *States) {
-	if s.Partial {
-		p.line("there are more groups than are kept: the table is not complete")
+	if s.Missed > 0 {
+		p.block("", "  ", fmt.Sprintf("not every %s was counted: one that is not listed has at most %s, and a row may lack as many",
+			s.By, plural(int(s.Missed), "socket", "sockets")))
 	}
 	for _, g := range s.Gaps {
 		p.block("", "  ", "not read: "+gapText(g))

@@ -15,13 +15,11 @@ import (
 // costs bounded memory. What goes beyond them is counted.
 const (
 	maxOpenPerState = 20000 // sockets of one state kept one by one
-	maxDestinations = 65536
-	maxKept         = 1000 // destinations in the result, largest first: more than anybody reads
+	maxKept         = 1000  // destinations in the result, largest first: more than anybody reads
 	maxClients      = 64
 	maxClientPeers  = 1024
 	maxInodes       = 16 // inodes kept of one destination or client, to name the holders
 	maxTop          = 5  // entries of a list of the largest
-	maxTopKeys      = 65536
 )
 
 // timeWaitLen is how long a socket stays in TIME_WAIT, whatever any sysctl
@@ -41,8 +39,7 @@ type fold struct {
 	reserved   PortSet
 
 	listening    PortSet
-	destinations map[destinationKey]*Destination
-	overflow     int64 // sockets to destinations beyond maxDestinations
+	destinations *groups[destinationKey, Destination]
 	mini         int64 // mini-sockets that are not in TIME_WAIT
 	clients      map[uint32]*clientFold
 	lost         int64 // sockets of clients beyond maxClients
@@ -60,7 +57,7 @@ type clientFold struct {
 type timeWaitFold struct {
 	total, listening int64
 	ports            map[uint16]int64
-	peers            map[netip.AddrPort]int64
+	peers            *groups[netip.AddrPort, struct{}]
 }
 
 func newFold(ports PortRange, reserved PortSet, reuseDelay time.Duration) *fold {
@@ -71,7 +68,7 @@ func newFold(ports PortRange, reserved PortSet, reuseDelay time.Duration) *fold 
 		},
 		reuseDelay:   reuseDelay,
 		reserved:     reserved,
-		destinations: make(map[destinationKey]*Destination),
+		destinations: newGroups[destinationKey, Destination](maxExactGroups, maxCounters),
 		clients:      make(map[uint32]*clientFold),
 	}
 }
@@ -186,17 +183,7 @@ func (f *fold) destination(s *sockdiag.Socket) *Destination {
 		!f.out.Ports.Contains(port) || f.reserved.Has(port) {
 		return nil
 	}
-	key := destinationKey{source: s.Source.Addr(), peer: s.Destination}
-	d := f.destinations[key]
-	if d == nil {
-		if len(f.destinations) >= maxDestinations {
-			f.overflow++
-			return nil
-		}
-		d = &Destination{Source: key.source, Peer: key.peer}
-		f.destinations[key] = d
-	}
-	return d
+	return f.destinations.add(destinationKey{source: s.Source.Addr(), peer: s.Destination})
 }
 
 // sample notes who owns a socket to the destination. Without an inode the
@@ -241,15 +228,15 @@ func (t *timeWaitFold) add(s *sockdiag.Socket, listening bool) {
 		t.ports[s.Source.Port()]++
 		return
 	}
-	if n := t.peers[s.Destination]; n > 0 || len(t.peers) < maxTopKeys {
-		t.peers[s.Destination] = n + 1
-	}
+	t.peers.add(s.Destination)
 }
 
 // finish moves the groups into the result, largest first.
 func (f *fold) finish() *Sockets {
-	for _, d := range f.destinations {
-		f.out.Destinations = append(f.out.Destinations, *d)
+	for _, g := range f.destinations.list() {
+		d := g.value
+		d.Source, d.Peer, d.Missed = g.key.source, g.key.peer, g.missed
+		f.out.Destinations = append(f.out.Destinations, d)
 	}
 	slices.SortFunc(f.out.Destinations, compareDestinations)
 	f.out.Destinations = f.out.Destinations[:min(len(f.out.Destinations), maxKept)]
@@ -262,12 +249,12 @@ func (f *fold) finish() *Sockets {
 		f.out.TimeWait = &TimeWait{
 			Total: t.total, Listening: t.listening,
 			Ports: topCounts(t.ports, func(p uint16) string { return ":" + portString(p) }),
-			Peers: topCounts(t.peers, netip.AddrPort.String),
+			Peers: topCounts(t.peers.seen(), netip.AddrPort.String),
 		}
 	}
 	f.countConnections()
 	f.out.Sample = f.sample
-	f.out.Complete = !f.partial && f.overflow == 0 && f.lost == 0 && len(f.out.Dropped) == 0
+	f.out.Complete = !f.partial && f.destinations.missed() == 0 && f.lost == 0 && len(f.out.Dropped) == 0
 	return f.out
 }
 

@@ -146,16 +146,17 @@ func TestFoldBounds(t *testing.T) {
 
 func TestFoldTimeWaitBounds(t *testing.T) {
 	f := newTimeWaitFold()
-	for i := range maxTopKeys + 10 {
+	const more = 10
+	for i := range maxExactGroups + more {
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, byte(i >> 16), byte(i >> 8), byte(i)}), 443)
 		s := outgoing(sockdiag.StateTimeWait, 20000, to)
 		f.add(&s, false)
 		f.add(&s, true)
 	}
-	if len(f.peers) != maxTopKeys || f.total != 2*(maxTopKeys+10) {
-		t.Errorf("%d peers of %d sockets", len(f.peers), f.total)
+	if len(f.peers.byKey) != maxCounters || f.total != 2*(maxExactGroups+more) {
+		t.Errorf("%d peers of %d sockets", len(f.peers.byKey), f.total)
 	}
-	if top := topCounts(f.peers, netip.AddrPort.String); len(top) != maxTop || top[0].Count != 1 {
+	if top := topCounts(f.peers.seen(), netip.AddrPort.String); len(top) != maxTop || top[0].Count != 1 {
 		t.Errorf("top %v", top)
 	}
 }

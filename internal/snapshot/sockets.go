@@ -84,13 +84,14 @@ type Destination struct {
 	TimeWait    int64          `json:"time_wait"`
 	Young       int64          `json:"time_wait_young"` // TIME_WAIT younger than tcp_tw_reuse_delay
 	Other       int64          `json:"other"`
-	Inodes      []uint32       `json:"-"` // a sample, to name the holders
+	Missed      int64          `json:"missed,omitempty"` // at most so many more, where there were too many destinations to count each
+	Inodes      []uint32       `json:"-"`                // a sample, to name the holders
 	Owners      []int          `json:"owners,omitempty"`
 	UID         *uint32        `json:"uid,omitempty"` // owner of a sampled socket
 }
 
 // Ports is the number of ports of the range in use towards the destination,
-// TIME_WAIT included.
+// TIME_WAIT included; a lower bound where some were Missed.
 func (d *Destination) Ports() int64 { return d.Established + d.TimeWait + d.Other }
 
 // Client is one user's ESTABLISHED outgoing sockets with a port of the range.

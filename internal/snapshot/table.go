@@ -29,16 +29,14 @@ func Groupings() []Grouping {
 	return []Grouping{ByState, ByListener, ByDestination, ByProcess}
 }
 
-// maxTableRows bounds the rows that are kept while counting.
-const maxTableRows = 1 << 18
-
 // Table is the distribution of sockets over states, in rows.
 type Table struct {
 	By      Grouping         `json:"by"`
 	Method  string           `json:"method"`
-	States  map[string]int64 `json:"states"` // of all sockets
-	Rows    []TableRow       `json:"rows"`   // most sockets first; one row for each state with ByState
-	Other   int64            `json:"other"`  // sockets that belong to no row: outgoing ones in a table of listeners, and so on
+	States  map[string]int64 `json:"states"`           // of all sockets
+	Rows    []TableRow       `json:"rows"`             // most sockets first; one row for each state with ByState
+	Other   int64            `json:"other"`            // sockets that belong to no row: outgoing ones in a table of listeners, and so on
+	Missed  int64            `json:"missed,omitempty"` // where not every row was kept: one that is not here has at most so many sockets
 	Partial bool             `json:"partial,omitempty"`
 	Gaps    []Gap            `json:"gaps"`
 }
@@ -51,6 +49,7 @@ type TableRow struct {
 	Backlog *uint32          `json:"backlog,omitempty"` // of a listener
 	States  map[string]int64 `json:"states"`
 	Total   int64            `json:"total"`
+	Missed  int64            `json:"missed,omitempty"` // at most so many more; 0 where every row was kept
 }
 
 // Table counts every socket once and groups them.
@@ -100,14 +99,49 @@ func (c *Collector) processNamer(h *holders) func(pid int) string {
 	}
 }
 
-// tabulation is a Table while it is counted.
+// tabulation is a Table while it is counted. A million sockets go through add,
+// so it counts in arrays and writes texts at the end.
 type tabulation struct {
 	table     *Table
-	rows      map[string]*TableRow
+	states    stateCounts
+	rows      *groups[rowKey, rowCount]
 	listeners map[uint16][]Listener
-	most      int      // rows
 	holders   *holders // nil when unknown
 	name      func(pid int) string
+}
+
+// stateCounts counts sockets by state, which is the index.
+type stateCounts [sockdiag.StateClosing + 1]int64
+
+// A rowKey tells rows apart: an address, or a holder.
+type rowKey struct {
+	address netip.AddrPort
+	holder  holder
+}
+
+// A holder is the first process of those that hold a socket, or why there is none.
+type holder struct {
+	kind holderKind
+	pid  int
+	more int // further processes
+	uid  uint32
+}
+
+type holderKind uint8
+
+const (
+	byAddress holderKind = iota // no holder: the row is of an address
+	heldBy
+	heldByNobody
+	holderHidden
+	holderNotFound
+)
+
+// A rowCount is a TableRow while it is counted.
+type rowCount struct {
+	states         stateCounts
+	process        string
+	queue, backlog *uint32
 }
 
 func newTabulation(by Grouping, h *holders, name func(pid int) string) *tabulation {
@@ -115,9 +149,8 @@ func newTabulation(by Grouping, h *holders, name func(pid int) string) *tabulati
 		table: &Table{
 			By: by, States: make(map[string]int64), Rows: []TableRow{}, Gaps: []Gap{}, Partial: h != nil && h.partial,
 		},
-		rows:      make(map[string]*TableRow),
+		rows:      newGroups[rowKey, rowCount](maxExactGroups, maxCounters),
 		listeners: make(map[uint16][]Listener),
-		most:      maxTableRows,
 		holders:   h,
 		name:      name,
 	}
@@ -140,8 +173,7 @@ func (t *tabulation) count(ctx context.Context, d dumper) error {
 }
 
 func (t *tabulation) add(s *sockdiag.Socket) {
-	state := s.State.String()
-	t.table.States[state]++
+	t.states[s.State]++
 	if s.State == sockdiag.StateListen {
 		port := s.Source.Port()
 		t.listeners[port] = append(t.listeners[port], Listener{Local: s.Source})
@@ -149,82 +181,64 @@ func (t *tabulation) add(s *sockdiag.Socket) {
 	if t.table.By == ByState {
 		return
 	}
-	row := t.row(s)
-	if row == nil {
+	key, ok := t.key(s)
+	if !ok {
 		t.table.Other++
 		return
 	}
-	row.States[state]++
-	row.Total++
+	r := t.rows.add(key)
+	r.states[s.State]++
+	if t.table.By == ByListener && s.State == sockdiag.StateListen {
+		r.addListener(s, t.text(t.holder(s)))
+	}
 }
 
-// row is the row that a socket belongs to, nil for none.
-func (t *tabulation) row(s *sockdiag.Socket) *TableRow {
+// key is the row that a socket belongs to; false for none.
+func (t *tabulation) key(s *sockdiag.Socket) (rowKey, bool) {
 	switch t.table.By {
 	case ByProcess:
-		return t.named(t.holder(s))
+		return rowKey{holder: t.holder(s)}, true
 	case ByDestination:
-		if s.State == sockdiag.StateListen || t.listener(s.Source) != nil {
-			return nil
-		}
-		return t.named(s.Destination.String())
+		outgoing := s.State != sockdiag.StateListen && t.listener(s.Source) == nil
+		return rowKey{address: s.Destination}, outgoing
 	}
 	if s.State == sockdiag.StateListen {
-		return t.addListener(s)
+		return rowKey{address: s.Source}, true
 	}
 	if l := t.listener(s.Source); l != nil {
-		return t.named(l.Local.String())
+		return rowKey{address: l.Local}, true
 	}
-	return nil
+	return rowKey{}, false
 }
 
-// named finds or makes a row, nil when there are too many.
-func (t *tabulation) named(name string) *TableRow {
-	row := t.rows[name]
-	if row == nil {
-		if len(t.rows) >= t.most {
-			t.table.Partial = true
-			return nil
-		}
-		row = &TableRow{Name: name, States: make(map[string]int64)}
-		t.rows[name] = row
-	}
-	return row
-}
-
-// addListener makes a row for a listener. Sockets that share an address
+// addListener adds a listener to its row. Sockets that share an address
 // (SO_REUSEPORT) share a row: their queues and backlogs are added.
-func (t *tabulation) addListener(s *sockdiag.Socket) *TableRow {
-	row := t.named(s.Source.String())
-	if row == nil {
-		return nil
-	}
+func (r *rowCount) addListener(s *sockdiag.Socket, process string) {
 	queue := s.ReceiveQueue
-	if row.Queue != nil {
-		queue += *row.Queue
+	if r.queue != nil {
+		queue += *r.queue
 	}
-	row.Queue = &queue
+	r.queue = &queue
 	if backlog, ok := s.Backlog(); ok {
-		if row.Backlog != nil {
-			backlog += *row.Backlog
+		if r.backlog != nil {
+			backlog += *r.backlog
 		}
-		row.Backlog = &backlog
+		r.backlog = &backlog
 	}
-	row.addProcess(t.holder(s))
-	return row
+	r.addProcess(process)
 }
 
 // addProcess names one more process, up to maxTop of them.
-func (r *TableRow) addProcess(name string) {
+func (r *rowCount) addProcess(name string) {
 	const more = ", ..."
 	switch {
-	case r.Process == "":
-		r.Process = name
-	case strings.Contains(r.Process, name) || strings.HasSuffix(r.Process, more):
-	case strings.Count(r.Process, ", ") >= maxTop-1:
-		r.Process += more
+	case r.process == "":
+		r.process = name
+	case strings.Contains(r.process, name) || strings.HasSuffix(r.process, more):
+	case strings.Count(r.process, ", ") >= maxTop-1:
+		r.process += more
 	default:
-		r.Process += ", " + name
+		r.process += ", " + name
 	}
 }
 
@@ -245,30 +259,64 @@ func (t *tabulation) listener(local netip.AddrPort) *Listener {
 	return nil
 }
 
-// holder names the processes that hold a socket.
-func (t *tabulation) holder(s *sockdiag.Socket) string {
+// holder tells who holds a socket.
+func (t *tabulation) holder(s *sockdiag.Socket) holder {
 	if s.Inode == 0 {
+		return holder{kind: heldByNobody}
+	}
+	if t.holders != nil {
+		if pids := t.holders.byInode[s.Inode]; len(pids) > 0 {
+			return holder{kind: heldBy, pid: pids[0], more: len(pids) - 1}
+		}
+		if t.holders.hidden == 0 {
+			return holder{kind: holderNotFound, uid: s.UID}
+		}
+	}
+	return holder{kind: holderHidden, uid: s.UID}
+}
+
+// text names a holder.
+func (t *tabulation) text(h holder) string {
+	switch h.kind {
+	case heldByNobody:
 		return "(no process)"
+	case holderHidden:
+		return fmt.Sprintf("(hidden, uid %d)", h.uid)
+	case holderNotFound:
+		return fmt.Sprintf("(not found, uid %d)", h.uid)
 	}
-	if t.holders == nil || t.holders.hidden > 0 && len(t.holders.byInode[s.Inode]) == 0 {
-		return fmt.Sprintf("(hidden, uid %d)", s.UID)
-	}
-	pids := t.holders.byInode[s.Inode]
-	if len(pids) == 0 {
-		return fmt.Sprintf("(not found, uid %d)", s.UID)
-	}
-	name := t.name(pids[0])
-	if more := len(pids) - 1; more > 0 {
-		name += fmt.Sprintf(" and %d more", more)
+	name := t.name(h.pid)
+	if h.more > 0 {
+		name += fmt.Sprintf(" and %d more", h.more)
 	}
 	return name
 }
 
 func (t *tabulation) finish() {
-	for _, row := range t.rows {
-		t.table.Rows = append(t.table.Rows, *row)
+	t.table.States = t.states.byName()
+	t.table.Missed = t.rows.missed()
+	for _, g := range t.rows.list() {
+		name := g.key.address.String()
+		if g.key.holder.kind != byAddress {
+			name = t.text(g.key.holder)
+		}
+		t.table.Rows = append(t.table.Rows, TableRow{
+			Name: name, Process: g.value.process, Queue: g.value.queue, Backlog: g.value.backlog,
+			States: g.value.states.byName(), Total: g.seen, Missed: g.missed,
+		})
 	}
 	slices.SortFunc(t.table.Rows, func(a, b TableRow) int {
 		return cmp.Or(cmp.Compare(b.Total, a.Total), cmp.Compare(a.Name, b.Name))
 	})
+}
+
+// byName leaves out the states without a socket.
+func (c *stateCounts) byName() map[string]int64 {
+	names := make(map[string]int64)
+	for state, n := range c {
+		if n > 0 {
+			names[sockdiag.State(state).String()] = n
+		}
+	}
+	return names
 }

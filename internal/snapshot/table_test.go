@@ -71,21 +71,30 @@ func TestTable(t *testing.T) {
 	}
 }
 
+// TestTableBounds: of more groups than are kept the large ones are there, with
+// how much is missed at most.
 func TestTableBounds(t *testing.T) {
-	const most = 10
+	const most, counters, large = 10, 4, 50
 	table := &fakeTable{}
 	for i := range most + 5 {
 		table.sockets = append(table.sockets, outgoing(sockdiag.StateTimeWait, 40000, peer(i)))
 	}
+	for range large {
+		table.sockets = append(table.sockets, outgoing(sockdiag.StateTimeWait, 40000, peer(1000)))
+	}
 	for _, by := range []Grouping{ByDestination, ByListener} {
 		tab := newTabulation(by, nil, nil)
-		tab.most = most
+		tab.rows = newGroups[rowKey, rowCount](most, counters)
 		if err := tab.count(t.Context(), table); err != nil {
 			t.Fatal(err)
 		}
 		tab.finish()
-		if got := tab.table; len(got.Rows) != most || got.Other != 5 || !got.Partial {
-			t.Errorf("by %s: %d rows, other %d, partial %v", by, len(got.Rows), got.Other, got.Partial)
+		got := tab.table
+		if len(got.Rows) != counters || got.Other != 0 || got.Partial || got.Missed < 1 || got.Missed > (most+5)/counters {
+			t.Errorf("by %s: %+v", by, got)
+		}
+		if row := got.Rows[0]; row.Name != peer(1000).String() || row.Total != large || row.Missed > got.Missed {
+			t.Errorf("by %s: the largest row is %+v", by, row)
 		}
 		for i := range table.sockets {
 			table.sockets[i].State, table.sockets[i].Source = sockdiag.StateListen, table.sockets[i].Destination
@@ -94,13 +103,13 @@ func TestTableBounds(t *testing.T) {
 }
 
 func TestTableProcesses(t *testing.T) {
-	var r TableRow
+	var r rowCount
 	for i := range 1000 {
 		r.addProcess(fmt.Sprintf("worker[%d]", i))
 		r.addProcess(fmt.Sprintf("worker[%d]", i))
 	}
-	if want := "worker[0], worker[1], worker[2], worker[3], worker[4], ..."; r.Process != want {
-		t.Errorf("Process = %q, want %q", r.Process, want)
+	if want := "worker[0], worker[1], worker[2], worker[3], worker[4], ..."; r.process != want {
+		t.Errorf("process = %q, want %q", r.process, want)
 	}
 }
 

@@ -120,12 +120,12 @@ func (t *tiers) limit() (ports int64, ok bool) {
 	return int64(closerShare * float64(out.Ports.Size())), true
 }
 
-// looked notes that every socket of the range was seen, unless so many were in
-// no group that together they could matter.
+// looked notes that every socket of the range was seen, unless a destination
+// that was not kept could matter.
 func (t *tiers) looked(limit int64) {
 	out := t.fold.out
-	if t.fold.overflow+int64(out.Ports.Held) >= limit && t.fold.overflow > 0 {
-		out.Closer.Why = fmt.Sprintf("there are more than %d destinations", maxDestinations)
+	if missed := t.fold.destinations.missed(); missed > 0 && missed+int64(out.Ports.Held) >= limit {
+		out.Closer.Why = fmt.Sprintf("there are more than %d destinations, and one that was not counted may have %d sockets", maxExactGroups, missed)
 		return
 	}
 	out.Closer.Looked = true
@@ -159,7 +159,7 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 	established := out.States[sockdiag.StateEstablished.String()]
 	timeWait := out.States[sockdiag.StateTimeWait.String()]
 	limit, known := t.limit()
-	atMost := t.fold.mostOther() + t.fold.overflow + established + timeWait + int64(out.Ports.Held)
+	atMost := t.fold.destinations.most() + established + timeWait + int64(out.Ports.Held)
 	needed := known && atMost >= limit
 	if known && !needed {
 		out.Closer.AtMost = &atMost
@@ -282,16 +282,7 @@ func (t *tiers) received(summary sockdiag.Summary) {
 }
 
 func newTimeWaitFold() *timeWaitFold {
-	return &timeWaitFold{ports: make(map[uint16]int64), peers: make(map[netip.AddrPort]int64)}
-}
-
-// mostOther is the largest number of ports that one destination uses, as far
-// as the fold has seen.
-func (f *fold) mostOther() (most int64) {
-	for _, d := range f.destinations {
-		most = max(most, d.Ports())
-	}
-	return most
+	return &timeWaitFold{ports: make(map[uint16]int64), peers: newGroups[netip.AddrPort, struct{}](maxExactGroups, maxCounters)}
 }
 
 func portString(p uint16) string { return strconv.Itoa(int(p)) }

@@ -153,8 +153,8 @@ func TestTiersClient(t *testing.T) {
 	}
 }
 
-// TestTiersTooManyDestinations: sockets that fit into no group make the answer
-// unknown where together they could matter.
+// TestTiersTooManyDestinations: the answer is unknown where a destination that
+// was not counted could matter.
 func TestTiersTooManyDestinations(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -162,12 +162,12 @@ func TestTiersTooManyDestinations(t *testing.T) {
 		known bool
 	}{
 		{"could not matter", 61023, true},
-		{"could matter", 1033, false},
+		{"could matter", 1025, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			ports := PortRange{Low: 1024, High: tt.high, Known: true}
 			table := &fakeTable{method: sockdiag.MethodProc}
-			for i := range maxDestinations + 10 {
+			for i := range maxExactGroups + 10 {
 				to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 18, byte(i >> 8), byte(i)}), uint16(443+i>>16))
 				table.sockets = append(table.sockets, outgoing(sockdiag.StateEstablished, 1024, to))
 			}

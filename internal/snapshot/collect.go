@@ -81,9 +81,8 @@ func (c *Collector) Window(ctx context.Context, wait func(context.Context) error
 // second one.
 func (c *Collector) begin(ctx context.Context) (*Snapshot, error) {
 	s := c.start()
-	s.readHost(c.root)
-	c.readCounters(s)
-	c.readInterfaces(s)
+	c.readMachine(s)
+	c.readNamespace(s, namespaceOfFirst())
 	c.readSockets(ctx, s, &tiers{openOnly: true})
 	return s, c.finish(ctx, s)
 }
@@ -92,11 +91,11 @@ func (c *Collector) begin(ctx context.Context) (*Snapshot, error) {
 // cannot be read becomes a gap; the error is that of the context only.
 func (c *Collector) end(ctx context.Context, from *Snapshot) (*Snapshot, error) {
 	s := c.start()
-	s.readHost(c.root)
-	c.readCounters(s)
+	c.readMachine(s)
+	c.readNamespace(s, namespaceOfFirst())
 	c.readConntrackTable(ctx, s)
-	c.readInterfaces(s)
-	c.readSysctls(s)
+	c.readSysctls(s, c.keys)
+	c.readConf(s)
 	before := from.sample()
 	c.readSockets(ctx, s, &tiers{before: before})
 	if s.Sockets != nil {
@@ -122,7 +121,36 @@ func (c *Collector) finish(ctx context.Context, s *Snapshot) error {
 	return ctx.Err()
 }
 
-// readCounters reads the text files of /proc/net and /proc/sys/fs/file-nr.
+// readMachine reads what is the same in every network namespace of the
+// machine, but for the sysctls.
+func (c *Collector) readMachine(s *Snapshot) {
+	s.readHost(c.root)
+	if rows, err := parse(c.root, "proc/net/softnet_stat", procnet.ParseSoftnet); err != nil {
+		s.gap("/proc/net/softnet_stat", err, "")
+	} else {
+		for _, r := range rows {
+			s.Softnet = append(s.Softnet, Softnet{CPU: r.CPU, Processed: r.Processed, Dropped: r.Dropped, Squeezed: r.Squeezed})
+		}
+	}
+	if nr, err := parse(c.root, "proc/sys/fs/file-nr", procnet.ParseFileNr); err != nil {
+		s.gap("/proc/sys/fs/file-nr", err, "")
+	} else {
+		s.Files = &OpenFiles{Open: clampInt64(nr.Used), Max: clampInt64(nr.Max)}
+	}
+}
+
+// readNamespace reads what a network namespace has of its own, but for the
+// sysctls and the sockets; first is that of process 1. readMachine comes before.
+func (c *Collector) readNamespace(s *Snapshot, first string) {
+	s.Host.readNamespace(c.root, first)
+	c.readCounters(s)
+	s.Sockstat = c.readSockstat(s.gap)
+	c.readConntrack(s)
+	c.readNeighbours(s)
+	c.readInterfaces(s)
+}
+
+// readCounters reads the counters of TCP.
 func (c *Collector) readCounters(s *Snapshot) {
 	for _, name := range []string{"proc/net/netstat", "proc/net/snmp"} {
 		counters, err := parse(c.root, name, procnet.ParseCounters)
@@ -139,21 +167,6 @@ func (c *Collector) readCounters(s *Snapshot) {
 			}
 		}
 	}
-	s.Sockstat = c.readSockstat(s.gap)
-	if rows, err := parse(c.root, "proc/net/softnet_stat", procnet.ParseSoftnet); err != nil {
-		s.gap("/proc/net/softnet_stat", err, "")
-	} else {
-		for _, r := range rows {
-			s.Softnet = append(s.Softnet, Softnet{CPU: r.CPU, Processed: r.Processed, Dropped: r.Dropped, Squeezed: r.Squeezed})
-		}
-	}
-	if nr, err := parse(c.root, "proc/sys/fs/file-nr", procnet.ParseFileNr); err != nil {
-		s.gap("/proc/sys/fs/file-nr", err, "")
-	} else {
-		s.Files = &OpenFiles{Open: clampInt64(nr.Used), Max: clampInt64(nr.Max)}
-	}
-	c.readConntrack(s)
-	c.readNeighbours(s)
 }
 
 // readSockstat reads sockstat and sockstat6, the second only where there is
@@ -177,8 +190,8 @@ func (c *Collector) readSockstat(gap func(string, error, string)) procnet.Sockst
 	return stat
 }
 
-// readSysctls reads the live values.
-func (c *Collector) readSysctls(s *Snapshot) {
+// readSysctls reads live values.
+func (c *Collector) readSysctls(s *Snapshot, keys []sysctl.Key) {
 	if exists, _ := c.root.exists("proc/sys/net"); !exists {
 		s.gap("/proc/sys", fs.ErrNotExist, "")
 		return
@@ -188,8 +201,8 @@ func (c *Collector) readSysctls(s *Snapshot) {
 		s.gap("/proc/sys", err, "")
 		return
 	}
-	s.Sysctls = make(map[string]string, len(c.keys))
-	for _, key := range c.keys {
+	s.Sysctls = make(map[string]string, len(keys))
+	for _, key := range keys {
 		value, err := tree.Get(key)
 		switch {
 		case err == nil:
@@ -204,7 +217,6 @@ func (c *Collector) readSysctls(s *Snapshot) {
 		}
 	}
 	slices.Sort(s.Absent)
-	c.readConf(s)
 }
 
 func (c *Collector) tree() (*sysctl.Tree, error) {

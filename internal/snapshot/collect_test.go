@@ -212,8 +212,8 @@ func TestCollectEmptyTree(t *testing.T) {
 		sources = append(sources, g.Source)
 	}
 	want := []string{
-		"/proc/uptime", "/proc/sys/kernel/osrelease", "/proc/meminfo", "/proc/net/netstat", "/proc/net/snmp", "/proc/net/sockstat",
-		"/proc/net/softnet_stat", "/proc/sys/fs/file-nr", "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/sys",
+		"/proc/uptime", "/proc/sys/kernel/osrelease", "/proc/meminfo", "/proc/net/softnet_stat", "/proc/sys/fs/file-nr",
+		"/proc/net/netstat", "/proc/net/snmp", "/proc/net/sockstat", "/proc/sys/net/netfilter/nf_conntrack_max", "/proc/sys",
 		"net.ipv4.ip_local_port_range", "TCP sockets", "/etc", "/etc/systemd/system",
 	}
 	if diff := cmp.Diff(want, sources); diff != "" {

@@ -12,7 +12,7 @@ import (
 	"github.com/tcptune/tcptune/internal/procnet"
 )
 
-// readHost identifies the machine and the network namespace.
+// readHost identifies the machine.
 func (s *Snapshot) readHost(r root) {
 	h := &Host{}
 	s.Host = h
@@ -32,12 +32,6 @@ func (s *Snapshot) readHost(r root) {
 	} else if total, ok := memory["MemTotal"]; ok {
 		h.MemoryBytes = &total
 	}
-	// Only the initial network namespace has TCP's memory limit (Linux 3.13).
-	// A tree may just lack the file.
-	initial, known := r.exists("proc/sys/net/ipv4/tcp_mem")
-	if procSys, _ := r.exists("proc/sys/net/ipv4"); known && procSys && (initial || r.live()) {
-		h.Initial = &initial
-	}
 	if !r.live() {
 		return
 	}
@@ -47,15 +41,42 @@ func (s *Snapshot) readHost(r root) {
 	page := int64(os.Getpagesize())
 	h.PageBytes = &page
 	h.HZ = tickRate()
-	h.Netns, _ = os.Readlink("/proc/thread-self/ns/net")
-	if first, err := os.Readlink("/proc/1/ns/net"); err == nil && h.Netns != "" {
-		same := first == h.Netns
-		h.Pid1 = &same
-	}
 	h.Privilege = "user"
 	if os.Geteuid() == 0 {
 		h.Privilege = "root"
 	}
+}
+
+// namespaceOfFirst is the network namespace of process 1, empty when hidden.
+// That may be our own process, whose first thread may be the one that enters
+// another namespace: read it before any is entered.
+func namespaceOfFirst() string {
+	link, _ := os.Readlink("/proc/1/ns/net")
+	return link
+}
+
+// readNamespace identifies the network namespace; first is that of process 1.
+func (h *Host) readNamespace(r root, first string) {
+	// Only the initial network namespace has TCP's memory limit (Linux 3.13).
+	// A tree may just lack the file.
+	initial, known := r.exists("proc/sys/net/ipv4/tcp_mem")
+	if procSys, _ := r.exists("proc/sys/net/ipv4"); known && procSys && (initial || r.live()) {
+		h.Initial = &initial
+	}
+	if !r.live() {
+		return
+	}
+	h.Netns, _ = os.Readlink("/proc/thread-self/ns/net")
+	if first != "" && h.Netns != "" {
+		same := first == h.Netns
+		h.Pid1 = &same
+	}
+}
+
+// files reports whether the sysctl files are for this network namespace, as far
+// as is known.
+func (h *Host) files() bool {
+	return h.Initial != nil && *h.Initial || h.Pid1 == nil || *h.Pid1
 }
 
 // machine is uname -m, empty when it cannot be told.

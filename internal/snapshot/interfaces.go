@@ -96,6 +96,9 @@ func (c *Collector) readUplink(s *Snapshot, devices map[string]netdev.Device) {
 // readConf reads the settings of every interface, of all and of default into
 // the live values.
 func (c *Collector) readConf(s *Snapshot) {
+	if s.Sysctls == nil {
+		return // the gap of readSysctls says so
+	}
 	names := []string{"all", "default"}
 	for _, i := range s.Interfaces {
 		names = append(names, i.Name)

@@ -14,34 +14,66 @@ import (
 // of each destination and client that matters, and ESTABLISHED sockets that
 // look troubled in comparison with the start of the window.
 func (s *Snapshot) nameHolders(ctx context.Context, r root, before *Sample) {
-	sockets := s.Sockets
-	w := sockets.wantedInodes(before)
-	if len(w) == 0 {
-		return
+	if q := newQuest(s, before); len(q.wanted) > 0 {
+		h, err := findHolders(ctx, r, q.wanted)
+		q.take(h, err, func(pid int) (Process, bool) { return h.describe(r, pid) })
 	}
-	curious := sockets.Sample.curiousInodes(before, w)
-	for inode := range curious {
-		w[inode] = false
+}
+
+// A quest is the sockets of one snapshot whose holders are looked for. One
+// search serves several: an inode stands for one socket of the whole machine.
+type quest struct {
+	snapshot *Snapshot
+	wanted   wanted
+	curious  map[uint32]bool // of these, those that are no loss when not found
+}
+
+func newQuest(s *Snapshot, before *Sample) *quest {
+	q := &quest{snapshot: s}
+	if s.Sockets == nil {
+		return q
 	}
-	h, err := findHolders(ctx, r, w)
+	if q.wanted = s.Sockets.wantedInodes(before); len(q.wanted) == 0 {
+		return q
+	}
+	q.curious = s.Sockets.Sample.curiousInodes(before, q.wanted)
+	for inode := range q.curious {
+		q.wanted[inode] = false
+	}
+	return q
+}
+
+// take puts what a search found into the snapshot.
+func (q *quest) take(h *holders, err error, describe func(pid int) (Process, bool)) {
+	s := q.snapshot
 	if err != nil {
 		s.gap("/proc/PID/fd", err, "")
 		return
 	}
-	sockets.Tiers = append(sockets.Tiers, tierHolders)
-	sockets.setOwners(h)
-	s.Processes = make(map[int]Process, len(h.found))
-	for pid := range h.found {
-		if p, ok := h.describe(r, pid); ok {
-			s.Processes[pid] = p
-		}
-	}
+	s.Sockets.Tiers = append(s.Sockets.Tiers, tierHolders)
+	s.Sockets.setOwners(h)
+	s.Processes = make(map[int]Process)
 	missing := 0
-	for inode := range w {
-		if len(h.byInode[inode]) == 0 && !curious[inode] {
+	for inode := range q.wanted {
+		owners := h.byInode[inode]
+		if len(owners) == 0 && !q.curious[inode] {
 			missing++
 		}
+		for _, pid := range owners {
+			if _, known := s.Processes[pid]; known {
+				continue
+			}
+			if p, ok := describe(pid); ok {
+				s.Processes[pid] = p
+			}
+		}
 	}
+	q.noteMissing(h, missing)
+}
+
+// noteMissing says why holders were not found.
+func (q *quest) noteMissing(h *holders, missing int) {
+	s := q.snapshot
 	switch {
 	case missing == 0:
 	case h.partial:

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/tcptune/tcptune/internal/netns"
 	"github.com/tcptune/tcptune/internal/procnet"
 )
 
@@ -38,18 +39,19 @@ type Snapshot struct {
 
 // Host identifies the machine and the network namespace.
 type Host struct {
-	Hostname    string `json:"hostname"`
-	Kernel      string `json:"kernel"`            // uname -r
-	Machine     string `json:"machine,omitempty"` // uname -m
-	BootID      string `json:"boot_id,omitempty"`
-	Netns       string `json:"netns,omitempty"` // link text of /proc/thread-self/ns/net: net:[4026531833]
-	Initial     *bool  `json:"initial_netns,omitempty"`
-	Pid1        *bool  `json:"pid1_netns,omitempty"` // process 1 lives in this network namespace
-	CPUs        *int64 `json:"cpus,omitempty"`
-	MemoryBytes *int64 `json:"memory_bytes,omitempty"`
-	PageBytes   *int64 `json:"page_bytes,omitempty"`
-	HZ          *int64 `json:"hz,omitempty"`        // timer ticks per second, CONFIG_HZ
-	Privilege   string `json:"privilege,omitempty"` // root or user; empty for a directory tree
+	Hostname    string       `json:"hostname"`
+	Kernel      string       `json:"kernel"`            // uname -r
+	Machine     string       `json:"machine,omitempty"` // uname -m
+	BootID      string       `json:"boot_id,omitempty"`
+	Netns       string       `json:"netns,omitempty"` // link text of /proc/thread-self/ns/net: net:[4026531833]
+	Initial     *bool        `json:"initial_netns,omitempty"`
+	Pid1        *bool        `json:"pid1_netns,omitempty"` // process 1 lives in this network namespace
+	Namespace   *netns.Label `json:"namespace,omitempty"`  // its name, where it was asked for
+	CPUs        *int64       `json:"cpus,omitempty"`
+	MemoryBytes *int64       `json:"memory_bytes,omitempty"`
+	PageBytes   *int64       `json:"page_bytes,omitempty"`
+	HZ          *int64       `json:"hz,omitempty"`        // timer ticks per second, CONFIG_HZ
+	Privilege   string       `json:"privilege,omitempty"` // root or user; empty for a directory tree
 }
 
 // Softnet is one CPU's row of /proc/net/softnet_stat; machine-wide.

@@ -51,6 +51,7 @@ type tiers struct {
 	counts func() (full, mini int64, ok bool)
 	// openOnly leaves tier 2 out, for the start of a window.
 	openOnly bool
+	depth    depth         // how far to look, of several namespaces
 	before   *Sample       // of the start of the window, nil when there is none
 	budget   time.Duration // of the tiers 2 and 3; 0 is closerBudget
 }
@@ -62,6 +63,10 @@ func (t *tiers) collect(ctx context.Context) error {
 	if err := t.dump(ctx, sockdiag.Request{States: listen, Extensions: sockdiag.WithMemory}); err != nil {
 		return fmt.Errorf("list listeners: %w", err)
 	}
+	if t.depth == depthListeners {
+		t.onlyListeners()
+		return nil
+	}
 	if out.Method == sockdiag.MethodProc {
 		// Text tables are read whole in any case.
 		t.fold.sample = t.newSample(0)
@@ -71,10 +76,13 @@ func (t *tiers) collect(ctx context.Context) error {
 	}
 	closer := sockdiag.StatesOf(sockdiag.StateEstablished, sockdiag.StateTimeWait)
 	open := sockdiag.AllStates &^ listen &^ closer
-	if err := t.dump(ctx, sockdiag.Request{States: open, Extensions: sockdiag.WithInfo}); err != nil {
-		return fmt.Errorf("list sockets: %w", err)
+	out.Tiers = []int{tierText}
+	if t.depth != depthCounts {
+		if err := t.dump(ctx, sockdiag.Request{States: open, Extensions: sockdiag.WithInfo}); err != nil {
+			return fmt.Errorf("list sockets: %w", err)
+		}
+		out.Tiers = []int{tierText, tierOpen}
 	}
-	out.Tiers = []int{tierText, tierOpen}
 	var err error
 	switch counted := t.countFromSockstat(); {
 	case t.openOnly && !counted:

@@ -65,6 +65,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 		},
 	}
 	o.source.addFlags(cmd, true)
+	addNetnsFlag(cmd, &o.source.netns, true)
 	f := cmd.Flags()
 	f.String("fail-on", string(rules.Warning), "exit 1 from this severity on: info, notice, warning, critical or never")
 	f.StringSlice("only", nil, "judge these rules or categories only")
@@ -117,6 +118,9 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 	if cmd.Flags().Changed("profile") && o.profile == "" {
 		return usageError(errors.New("--profile needs a name"), "tcptune profiles list shows the profiles")
 	}
+	if o.source.netns == allNamespaces && o.profile != "" {
+		return usageError(errors.New("--profile is for one network namespace, and --netns all asks for every one"), "tcptune check --netns NAME --profile "+o.profile)
+	}
 	return o.source.complete(cmd, settings)
 }
 
@@ -145,6 +149,9 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	}
 	u := &ui{streams: s, quiet: o.settings.Quiet}
 	go set.Prepare() // beside the window, not after it
+	if o.source.netns == allNamespaces {
+		return o.checkAll(ctx, u, &examination{set: set, waivers: waivers, catalogue: catalogue})
+	}
 	window, err := o.source.window(ctx, u, catalogue)
 	if err != nil {
 		return err

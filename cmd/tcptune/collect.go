@@ -41,10 +41,14 @@ of the host; it is made readable for its owner only.`,
 			if err := o.source.complete(cmd, settings); err != nil {
 				return err
 			}
+			if o.source.netns == allNamespaces {
+				return usageError(errors.New("--netns all: collect saves one network namespace"), "tcptune check --netns all judges every one")
+			}
 			return runCollect(cmd.Context(), s, o)
 		},
 	}
 	o.source.addFlags(cmd, false)
+	addNetnsFlag(cmd, &o.source.netns, false)
 	cmd.Flags().StringVarP(&o.output, "output", "o", "", "file to write (- for standard output)")
 	return cmd
 }

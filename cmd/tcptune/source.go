@@ -22,6 +22,7 @@ import (
 type sourceOptions struct {
 	from      string
 	root      string
+	netns     string // empty: our own
 	noNetlink bool
 	length    time.Duration
 }
@@ -38,6 +39,9 @@ func (o *sourceOptions) addFlags(cmd *cobra.Command, saved bool) {
 
 // complete checks what the flags say together.
 func (o *sourceOptions) complete(cmd *cobra.Command, s *fileSettings) error {
+	if err := checkNetns(cmd, o.netns); err != nil {
+		return err
+	}
 	o.length, o.noNetlink = s.Window, s.NoNetlink
 	if o.length != 0 && (o.length < minWindow || o.length > maxWindow) {
 		return settingError(cmd, "window", fmt.Sprintf("%s is not 0 or between %s and %s", o.length, minWindow, maxWindow))
@@ -61,6 +65,9 @@ func (o *sourceOptions) window(ctx context.Context, u *ui, catalogue *sysctl.Cat
 	collector, err := o.collector(catalogue)
 	if err != nil {
 		return nil, err
+	}
+	if o.netns != "" {
+		return o.namespace(ctx, u, collector)
 	}
 	var wait func(context.Context) error
 	if o.length > 0 {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tcptune/tcptune/internal/facts"
+	"github.com/tcptune/tcptune/internal/netns"
 	"github.com/tcptune/tcptune/internal/snapshot"
 	"github.com/tcptune/tcptune/rules"
 )
@@ -43,13 +44,14 @@ type Ruleset struct {
 
 // Host identifies what was examined.
 type Host struct {
-	Hostname      string   `json:"hostname"`
-	Kernel        string   `json:"kernel"`
-	Netns         string   `json:"netns,omitempty"`
-	InitialNetns  *bool    `json:"initial_netns,omitempty"`
-	BootID        string   `json:"boot_id,omitempty"`
-	UptimeSeconds *float64 `json:"uptime_seconds,omitempty"`
-	Privilege     string   `json:"privilege,omitempty"`
+	Hostname      string       `json:"hostname"`
+	Kernel        string       `json:"kernel"`
+	Netns         string       `json:"netns,omitempty"`
+	InitialNetns  *bool        `json:"initial_netns,omitempty"`
+	Namespace     *netns.Label `json:"namespace,omitempty"` // where one was asked for
+	BootID        string       `json:"boot_id,omitempty"`
+	UptimeSeconds *float64     `json:"uptime_seconds,omitempty"`
+	Privilege     string       `json:"privilege,omitempty"`
 }
 
 // Window is the time between the two snapshots; null when there was one.
@@ -99,6 +101,7 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 	if h := s.Host; h != nil {
 		c.Host.Hostname, c.Host.Kernel, c.Host.Netns = h.Hostname, h.Kernel, h.Netns
 		c.Host.BootID, c.Host.Privilege, c.Host.InitialNetns = h.BootID, h.Privilege, h.Initial
+		c.Host.Namespace = h.Namespace
 	}
 	if seconds, ok := w.Seconds(); ok {
 		c.Window.Seconds = &seconds
@@ -138,8 +141,13 @@ func (c *Check) countFindings() {
 // Add adds findings that no rule of the set made, each after those that are as
 // severe.
 func (c *Check) Add(findings []rules.Finding) {
-	c.Findings = append(c.Findings, findings...)
-	slices.SortStableFunc(c.Findings, func(a, b rules.Finding) int {
+	c.Findings = sorted(append(c.Findings, findings...))
+	c.countFindings()
+}
+
+// sorted puts the most severe findings first.
+func sorted(findings []rules.Finding) []rules.Finding {
+	slices.SortStableFunc(findings, func(a, b rules.Finding) int {
 		switch {
 		case a.Severity == b.Severity:
 			return 0
@@ -148,7 +156,7 @@ func (c *Check) Add(findings []rules.Finding) {
 		}
 		return 1
 	})
-	c.countFindings()
+	return findings
 }
 
 // Waive takes the findings that waivers are about out of the verdict, and adds
@@ -156,11 +164,15 @@ func (c *Check) Add(findings []rules.Finding) {
 func (c *Check) Waive(waivers []rules.Waiver, now time.Time) {
 	kept, waived := rules.Waive(c.Findings, waivers, now)
 	c.Findings, c.Waived = notNil(kept), notNil(waived)
-	c.Summary.Waived = 0
-	for i := range waived {
-		c.Summary.Waived += 1 + waived[i].Finding.More
-	}
+	c.Summary.Waived = countWaived(waived)
 	c.Add(rules.ExpiredWaivers(waivers, now))
+}
+
+func countWaived(waived []rules.Waived) (n int) {
+	for i := range waived {
+		n += 1 + waived[i].Finding.More
+	}
+	return n
 }
 
 // gaps merges what could not be read at the start and at the end of a window.

@@ -46,7 +46,9 @@ func (p *page) checkHead(c *Check) {
 	if u := c.Host.UptimeSeconds; u != nil {
 		head += ", up " + duration(*u)
 	}
-	if initial := c.Host.InitialNetns; initial != nil && !*initial {
+	if n := c.Host.Namespace; n != nil {
+		head += ", in the network namespace " + n.Name
+	} else if initial := c.Host.InitialNetns; initial != nil && !*initial {
 		head += ", in a network namespace of its own"
 	}
 	if s := c.Window.Seconds; s != nil {

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/tcptune/tcptune/internal/netns"
+	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/rules"
+)
+
+// maxListedNamespaces bounds how many namespaces that were not examined get a
+// line; JSON has them all.
+const maxListedNamespaces = 10
+
+// WriteText writes the checks for people: what is about the machine, then a
+// heading for each namespace that has something to say, then the verdict, and
+// what was not examined or judged.
+func (c *Checks) WriteText(w io.Writer, style Style) error {
+	p := &page{out: w, style: style}
+	p.block("", "  ", c.head())
+	t := namespaceText{page: p, last: make(map[string]*rules.Finding)}
+	for i := range c.Findings {
+		t.next(&c.Findings[i])
+	}
+	for _, check := range c.Namespaces {
+		if check.quiet() {
+			continue
+		}
+		p.blank()
+		for _, line := range wrap(namespaceHeading(check), p.style.width()) {
+			p.line(p.style.paint(bold, line))
+		}
+		p.block("", "  ", "sockets: "+stateLine(check.States))
+		for i := range check.Findings {
+			t.next(&check.Findings[i])
+		}
+	}
+	p.blank()
+	p.namespaceVerdict(c)
+	p.notExamined(c)
+	p.unjudgedSomewhere(c)
+	p.gapsSomewhere(c)
+	return p.err
+}
+
+func (c *Checks) head() string {
+	head := cmp.Or(c.Host.Hostname, "unknown host") + ", Linux " + orUnknown(c.Host.Kernel)
+	if u := c.Host.UptimeSeconds; u != nil {
+		head += ", up " + duration(*u)
+	}
+	head += ", " + plural(c.Summary.Namespaces, "network namespace", "network namespaces")
+	if s := c.Window.Seconds; s != nil {
+		return head + fmt.Sprintf(", window %.3g s", *s)
+	}
+	return head + ", no window (rates unknown)"
+}
+
+// namespaceHeading names a namespace, and who lives in it where the name does
+// not say.
+func namespaceHeading(c *Check) string {
+	n := c.Host.Namespace
+	if n == nil {
+		return "network namespace " + orUnknown(c.Host.Netns)
+	}
+	heading := "network namespace " + n.Name
+	first := fmt.Sprintf("%s[%d]", n.Command, n.PID)
+	switch {
+	case n.Kind == netns.KindHost:
+		return heading + ", " + plural(n.Processes, "process", "processes")
+	case n.Processes == 0:
+		return heading + ", no process"
+	case n.Name == first && n.Processes == 1:
+		return heading
+	case n.Processes == 1:
+		return heading + ", " + first
+	}
+	return heading + ", " + plural(n.Processes, "process", "processes") + ", the first is " + first
+}
+
+// namespaceText prints findings; what one shares with the last one of the same
+// rule, in whatever namespace, is not printed again.
+type namespaceText struct {
+	*page
+	last map[string]*rules.Finding
+}
+
+func (t *namespaceText) next(f *rules.Finding) {
+	t.blank()
+	t.finding(f, t.last[f.Rule])
+	t.last[f.Rule] = f
+}
+
+func (p *page) namespaceVerdict(c *Checks) {
+	s := c.Summary
+	quiet := plural(s.Quiet, "namespace is", "namespaces are") + " quiet"
+	core := 0
+	for _, check := range c.Namespaces {
+		if check.quiet() && len(check.CoreSkipped()) > 0 {
+			core++
+		}
+	}
+	if core > 0 {
+		quiet += fmt.Sprintf(", %d of them with core rules that could not be judged", core)
+	}
+	found := counts(Summary{Critical: s.Critical, Warning: s.Warning, Notice: s.Notice, Info: s.Info})
+	switch {
+	case s.Critical+s.Warning+s.Notice > 0:
+		p.block("", "  ", found+"; "+quiet)
+	case s.Waived > 0:
+		p.block("", "  ", "nothing found that is not waived; "+quiet)
+	case core > 0 || !c.Complete:
+		p.block("", "  ", "nothing found, but this is no clean bill of health; "+quiet)
+	default:
+		p.line(p.style.paint(green, "no problem found, nothing to tune: "+quiet))
+	}
+	if s.Waived > 0 {
+		p.block("", "  ", plural(s.Waived, "finding", "findings")+" waived (--format json shows them)")
+	}
+	if s.Info > 0 {
+		p.block("", "  ", "findings of severity info in quiet namespaces are not shown (--format json shows them)")
+	}
+}
+
+func (p *page) notExamined(c *Checks) {
+	if n := len(c.NotExamined); n > 0 {
+		p.line(fmt.Sprintf("not examined: %d", n))
+		for _, m := range c.NotExamined[:min(n, maxListedNamespaces)] {
+			p.block("  ", "    ", m.Namespace.Name+": "+m.Reason)
+		}
+		if n > maxListedNamespaces {
+			p.line(fmt.Sprintf("  and %d more (--format json names all)", n-maxListedNamespaces))
+		}
+	}
+	if c.Hidden > 0 {
+		p.block("", "  ", fmt.Sprintf("not examined: network namespaces of %s that are hidden (run as root, or with CAP_SYS_PTRACE)", plural(c.Hidden, "process", "processes")))
+	}
+}
+
+// unjudgedSomewhere lists the rules that could not be judged in some
+// namespaces, with the number of these.
+func (p *page) unjudgedSomewhere(c *Checks) {
+	rates, others := make(map[string]int64), make(map[string]int64)
+	for _, check := range c.Namespaces {
+		for _, s := range check.Skipped {
+			if c.Window.Seconds == nil && lacksWindow(s) {
+				rates[s.Rule]++
+			} else {
+				others[s.Rule]++
+			}
+		}
+	}
+	if len(rates) > 0 {
+		p.block("", "  ", plural(len(rates), "rule was", "rules were")+" not judged without a window; --window 10s judges them")
+	}
+	if len(others) == 0 {
+		return
+	}
+	text := ""
+	for _, n := range snapshot.Counts(others, func(rule string) string { return rule }) {
+		if text != "" {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s (%d)", n.Name, n.Count)
+	}
+	p.block("not judged, and in how many namespaces: ", "  ", text)
+	p.block("  ", "  ", "(--format json names what each of them lacks)")
+}
+
+// gapsSomewhere lists what could not be read, and where it was not everywhere,
+// in how many namespaces.
+func (p *page) gapsSomewhere(c *Checks) {
+	count := make(map[snapshot.Gap]int)
+	for _, check := range c.Namespaces {
+		for _, g := range check.Collection.Gaps {
+			count[g]++
+		}
+	}
+	if len(count) == 0 {
+		return
+	}
+	p.line("not read:")
+	gaps := slices.SortedFunc(maps.Keys(count), func(a, b snapshot.Gap) int {
+		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Reason, b.Reason))
+	})
+	for _, g := range gaps[:min(len(gaps), maxListedNamespaces)] {
+		p.block("  ", "    ", fmt.Sprintf("%s (in %s)", gapText(g), plural(count[g], "namespace", "namespaces")))
+	}
+	if more := len(gaps) - maxListedNamespaces; more > 0 {
+		p.line(fmt.Sprintf("  and %d more (--format json has all)", more))
+	}
+}

@@ -5,6 +5,7 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"net/netip"
 
 	"github.com/tcptune/tcptune/internal/sockdiag"
 )
@@ -103,17 +104,25 @@ func (s *Sockets) wantedInodes(before *Sample) wanted {
 			}
 		}
 	}
-	for i := range s.Listeners {
-		l := &s.Listeners[i]
-		add(l.Queue > 0 || l.Drops != nil && *l.Drops > 0, l.Inode)
-	}
 	many := map[sockdiag.State]bool{
 		sockdiag.StateCloseWait: s.States[sockdiag.StateCloseWait.String()] >= manyCloseWait,
 		sockdiag.StateSynSent:   s.States[sockdiag.StateSynSent.String()] >= manySynSent,
 		sockdiag.StateFinWait2:  s.States[sockdiag.StateFinWait2.String()] >= manyFinWait2,
 	}
+	// A connection is nearly always held by who holds its listener.
+	near := make(map[netip.AddrPort]bool)
 	for i := range s.Open {
-		add(many[s.Open[i].State], s.Open[i].Inode)
+		o := &s.Open[i]
+		add(many[o.State], o.Inode)
+		if many[o.State] {
+			near[o.Local] = true
+			near[netip.AddrPortFrom(netip.IPv4Unspecified(), o.Local.Port())] = true
+			near[netip.AddrPortFrom(netip.IPv6Unspecified(), o.Local.Port())] = true
+		}
+	}
+	for i := range s.Listeners {
+		l := &s.Listeners[i]
+		add(l.Queue > 0 || l.Drops != nil && *l.Drops > 0 || near[l.Local], l.Inode)
 	}
 	for i := range s.Destinations {
 		if s.matters(s.Destinations[i].Ports()) {

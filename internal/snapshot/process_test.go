@@ -5,6 +5,7 @@ package snapshot
 import (
 	"context"
 	"fmt"
+	"net/netip"
 	"os"
 	"slices"
 	"strconv"
@@ -104,6 +105,18 @@ func TestWantedInodes(t *testing.T) {
 	if diff := cmp.Diff(want, s.wantedInodes(nil)); diff != "" {
 		t.Errorf("inodes of a troubled host (-want +got)\n%s", diff)
 	}
+	// So is the listener of a connection that is: its holders are searched first.
+	s.Listeners[0] = Listener{Inode: 1, Local: netip.MustParseAddrPort("0.0.0.0:80")}
+	if w := s.wantedInodes(nil); w[1] {
+		t.Error("a listener with nothing to say is searched for everywhere")
+	}
+	for _, local := range []string{"0.0.0.0:80", "[::]:80", "192.0.2.1:80"} {
+		s.Listeners[0].Local = netip.MustParseAddrPort(local)
+		s.Open[0].Local = netip.MustParseAddrPort("192.0.2.1:80")
+		if w := s.wantedInodes(nil); !w[1] {
+			t.Errorf("the listener on %s of a troubled connection is not searched for everywhere", local)
+		}
+	}
 	empty := &Snapshot{Sockets: &Sockets{}}
 	empty.nameHolders(t.Context(), root(t.TempDir()), nil)
 	if empty.Processes != nil || empty.Gaps != nil || empty.Sockets.Tiers != nil {
@@ -121,20 +134,8 @@ func TestHoldersOfMany(t *testing.T) {
 	d.link("proc/101/fd/3", "socket:[1]")
 	// A directory of a tree is in no order: what is listed last lies beyond
 	// the first descriptors.
-	dir, err := os.Open(string(d) + "/proc/100/fd")
-	if err != nil {
-		t.Fatal(err)
-	}
-	order, err := dir.Readdirnames(-1)
-	_ = dir.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fd, err := strconv.ParseUint(order[len(order)-1], 10, 32)
-	if err != nil {
-		t.Fatal(err)
-	}
-	last := uint32(1000 + fd)
+	order := listed(t, string(d)+"/proc/100/fd")
+	last := inodeOf(t, order[len(order)-1])
 	for _, tt := range []struct {
 		name string
 		w    wanted
@@ -157,6 +158,64 @@ func TestHoldersOfMany(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHoldersInherited: the process that holds other troubled sockets is
+// searched first, and processes that need no search then are looked into for
+// what they have inherited.
+func TestHoldersInherited(t *testing.T) {
+	const deep = firstFDs + 44
+	process := map[string]string{}
+	for _, pid := range []string{"100", "101", "102"} {
+		process["proc/"+pid+"/status"] = "Name:\ta\nUid:\t0\t0\t0\t0\n"
+	}
+	d := newTree(t, process)
+	for fd := range deep {
+		d.link(fmt.Sprintf("proc/100/fd/%d", fd), "/dev/null")
+		d.link(fmt.Sprintf("proc/101/fd/%d", fd), fmt.Sprintf("socket:[%d]", 1000+fd))
+		d.link(fmt.Sprintf("proc/102/fd/%d", fd), fmt.Sprintf("socket:[%d]", 1000+fd))
+	}
+	order := listed(t, string(d)+"/proc/101/fd")
+	first, last := order[0], order[len(order)-1]
+	d.remove("proc/102/fd/" + first) // not its child's
+	w := wanted{inodeOf(t, first): true, inodeOf(t, last): true}
+	h, err := findHolders(t.Context(), root(d), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(h.byInode[inodeOf(t, last)])
+	want := map[uint32][]int{inodeOf(t, first): {101}, inodeOf(t, last): {101, 102}}
+	if diff := cmp.Diff(want, h.byInode); diff != "" {
+		t.Errorf("holders (-want +got)\n%s", diff)
+	}
+	if want := map[int]int64{101: deep, 102: deep - 1}; !cmp.Equal(want, h.found) {
+		t.Errorf("descriptors: want %v, got %v", want, h.found)
+	}
+}
+
+// listed returns the names in a directory in the kernel's order.
+func listed(t *testing.T, path string) []string {
+	t.Helper()
+	dir, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	names, err := dir.Readdirnames(-1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+// inodeOf is the socket behind a descriptor of a test's process.
+func inodeOf(t *testing.T, fd string) uint32 {
+	t.Helper()
+	n, err := strconv.ParseUint(fd, 10, 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint32(1000 + n)
 }
 
 // TestHoldersBudget: what was not searched in time is told.

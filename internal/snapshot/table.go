@@ -56,8 +56,8 @@ type TableRow struct {
 func (c *Collector) Table(ctx context.Context, by Grouping) (*Table, error) {
 	s := &Snapshot{}
 	var h *holders
-	if by == ByProcess || by == ByListener {
-		h = c.allHolders(ctx, s)
+	if by == ByListener {
+		h = c.listenerHolders(ctx, s)
 	}
 	var t *tabulation
 	err := c.withDumper(ctx, s, func(ctx context.Context, d dumper) error {
@@ -67,24 +67,52 @@ func (c *Collector) Table(ctx context.Context, by Grouping) (*Table, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list sockets: %w", err)
 	}
+	if by == ByProcess {
+		t.holders = c.tableHolders(ctx, s, t.wanted())
+		t.name = c.processNamer(t.holders)
+	}
 	t.finish()
+	t.noteHolders(s)
 	t.table.Gaps = append(t.table.Gaps, s.Gaps...)
 	return t.table, ctx.Err()
 }
 
-// allHolders searches the holders of every socket, nil when that cannot be
-// done.
-func (c *Collector) allHolders(ctx context.Context, s *Snapshot) *holders {
-	h, err := findHolders(ctx, c.root, nil)
-	switch {
-	case err != nil:
+// listenerHolders searches the holders of all listeners, nil when that cannot
+// be done.
+func (c *Collector) listenerHolders(ctx context.Context, s *Snapshot) *holders {
+	w := make(wanted)
+	err := c.withDumper(ctx, &Snapshot{}, func(ctx context.Context, d dumper) error {
+		_, err := d.Dump(ctx, sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateListen)}, func(s *sockdiag.Socket) error {
+			w[s.Inode] = false
+			return nil
+		})
+		return err
+	})
+	if err != nil {
+		return nil // the table meets the same error
+	}
+	return c.tableHolders(ctx, s, w)
+}
+
+// tableHolders searches the holders of sockets, nil when that cannot be done.
+func (c *Collector) tableHolders(ctx context.Context, s *Snapshot, w wanted) *holders {
+	h, err := findHolders(ctx, c.root, w)
+	if err != nil {
 		s.gap("/proc/PID/fd", err, "")
-	case h.partial:
-		s.gap("/proc/PID/fd", fmt.Errorf("not every process was searched in %s", holderBudget), "")
-	case h.hidden > 0:
-		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden", h.hidden), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
 	}
 	return h
+}
+
+// noteHolders says why sockets were not attributed to a process.
+func (t *tabulation) noteHolders(s *Snapshot) {
+	switch h := t.holders; {
+	case h == nil || t.nameless == 0:
+	case h.partial:
+		t.table.Partial = true
+		s.gap("/proc/PID/fd", fmt.Errorf("not every process was searched in %s: %s not attributed", holderBudget, countSockets(t.nameless)), "")
+	case h.hidden > 0:
+		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden: %s not attributed", h.hidden, countSockets(t.nameless)), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
+	}
 }
 
 // processNamer returns a function that names a process, and reads each name once.
@@ -107,7 +135,16 @@ type tabulation struct {
 	rows      *groups[rowKey, rowCount]
 	listeners map[uint16][]Listener
 	holders   *holders // nil when unknown
+	held      []heldSocket
+	nameless  int // sockets that no holder was found for
 	name      func(pid int) string
+}
+
+// A heldSocket is what a table by process needs of a socket: who holds it is
+// searched when all are known.
+type heldSocket struct {
+	inode, uid uint32
+	state      sockdiag.State
 }
 
 // stateCounts counts sockets by state, which is the index.
@@ -147,7 +184,7 @@ type rowCount struct {
 func newTabulation(by Grouping, h *holders, name func(pid int) string) *tabulation {
 	return &tabulation{
 		table: &Table{
-			By: by, States: make(map[string]int64), Rows: []TableRow{}, Gaps: []Gap{}, Partial: h != nil && h.partial,
+			By: by, States: make(map[string]int64), Rows: []TableRow{}, Gaps: []Gap{},
 		},
 		rows:      newGroups[rowKey, rowCount](maxExactGroups, maxCounters),
 		listeners: make(map[uint16][]Listener),
@@ -178,7 +215,11 @@ func (t *tabulation) add(s *sockdiag.Socket) {
 		port := s.Source.Port()
 		t.listeners[port] = append(t.listeners[port], Listener{Local: s.Source})
 	}
-	if t.table.By == ByState {
+	switch t.table.By {
+	case ByState:
+		return
+	case ByProcess:
+		t.held = append(t.held, heldSocket{s.Inode, s.UID, s.State})
 		return
 	}
 	key, ok := t.key(s)
@@ -189,16 +230,13 @@ func (t *tabulation) add(s *sockdiag.Socket) {
 	r := t.rows.add(key)
 	r.states[s.State]++
 	if t.table.By == ByListener && s.State == sockdiag.StateListen {
-		r.addListener(s, t.text(t.holder(s)))
+		r.addListener(s, t.text(t.holder(s.Inode, s.UID)))
 	}
 }
 
 // key is the row that a socket belongs to; false for none.
 func (t *tabulation) key(s *sockdiag.Socket) (rowKey, bool) {
-	switch t.table.By {
-	case ByProcess:
-		return rowKey{holder: t.holder(s)}, true
-	case ByDestination:
+	if t.table.By == ByDestination {
 		outgoing := s.State != sockdiag.StateListen && t.listener(s.Source) == nil
 		return rowKey{address: s.Destination}, outgoing
 	}
@@ -259,20 +297,32 @@ func (t *tabulation) listener(local netip.AddrPort) *Listener {
 	return nil
 }
 
+// wanted are the sockets of a table by process.
+func (t *tabulation) wanted() wanted {
+	w := make(wanted)
+	for _, s := range t.held {
+		if s.inode != 0 {
+			w[s.inode] = true
+		}
+	}
+	return w
+}
+
 // holder tells who holds a socket.
-func (t *tabulation) holder(s *sockdiag.Socket) holder {
-	if s.Inode == 0 {
+func (t *tabulation) holder(inode, uid uint32) holder {
+	if inode == 0 {
 		return holder{kind: heldByNobody}
 	}
 	if t.holders != nil {
-		if pids := t.holders.byInode[s.Inode]; len(pids) > 0 {
+		if pids := t.holders.byInode[inode]; len(pids) > 0 {
 			return holder{kind: heldBy, pid: pids[0], more: len(pids) - 1}
 		}
+		t.nameless++
 		if t.holders.hidden == 0 {
-			return holder{kind: holderNotFound, uid: s.UID}
+			return holder{kind: holderNotFound, uid: uid}
 		}
 	}
-	return holder{kind: holderHidden, uid: s.UID}
+	return holder{kind: holderHidden, uid: uid}
 }
 
 // text names a holder.
@@ -293,6 +343,9 @@ func (t *tabulation) text(h holder) string {
 }
 
 func (t *tabulation) finish() {
+	for _, s := range t.held {
+		t.rows.add(rowKey{holder: t.holder(s.inode, s.uid)}).states[s.state]++
+	}
 	t.table.States = t.states.byName()
 	t.table.Missed = t.rows.missed()
 	for _, g := range t.rows.list() {

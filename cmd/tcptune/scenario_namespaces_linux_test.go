@@ -174,6 +174,7 @@ func TestScenarioNamespaces(t *testing.T) {
 		checkAllNamespaces(t, exitNo, "--window", "0")
 		t.Logf("report:\n%s", text)
 		askNamespaces(t, processName(stuck), stuck.PID)
+		countNamespaces(t, processName(leak))
 	})
 }
 
@@ -207,6 +208,50 @@ func askNamespaces(t *testing.T, stuck string, pid int) {
 	}
 	if out := run("__complete", "check", "--netns", ""); !strings.HasPrefix(out.stdout, "all\nhost\n") || !strings.Contains(out.stdout, "\nquiet000\n") || !strings.Contains(out.stdout, "\nshared\n") {
 		t.Errorf("completion: %s", out.stdout)
+	}
+}
+
+// countNamespaces counts the sockets of all namespaces, and of one.
+func countNamespaces(t *testing.T, leaky string) {
+	t.Helper()
+	run := func(args ...string) output {
+		cmd := exec.Command("tcptune", append([]string{"states", "--top", "0"}, args...)...)
+		cmd.Env = os.Environ()
+		out := runCommand(t, cmd)
+		if out.status != exitOK || out.stderr != "" {
+			t.Errorf("%v: status %d, %s", args, out.status, out.stderr)
+		}
+		return out
+	}
+	for _, by := range []string{"state", "process", "listener", "destination"} {
+		begin := time.Now()
+		out := run("--netns", "all", "--by", by, "--format", "json")
+		t.Logf("states --by %s: %s wall", by, time.Since(begin).Round(time.Millisecond))
+		if err := validateSchema("states", []byte(out.stdout)); err != nil {
+			t.Fatal(err)
+		}
+		var all report.NamespaceStates
+		if err := json.Unmarshal([]byte(out.stdout), &all); err != nil {
+			t.Fatal(err)
+		}
+		if len(all.Namespaces) != 201 || len(all.NotExamined) != 0 {
+			t.Errorf("--by %s: %d namespaces, %d not examined", by, len(all.Namespaces), len(all.NotExamined))
+		}
+		for _, s := range all.Namespaces {
+			if want := int64(200); s.Namespace.Name == leaky && s.States["close_wait"] != want || s.Namespace.Name == "quiet007" && s.States["listen"] != 1 {
+				t.Errorf("--by %s: %s has %v", by, s.Namespace.Name, s.States)
+			}
+		}
+	}
+	if out := run("--netns", "all"); !strings.Contains(out.stdout, "quiet007") || !strings.Contains(out.stdout, "1 network namespace has no TCP socket") || !strings.Contains(out.stdout, "CLOSE-W") {
+		t.Errorf("states of all:\n%s", out.stdout)
+	}
+	if out := run("--netns", "all", "--by", "process"); !strings.Contains(out.stdout, "network namespace "+leaky+"\n") {
+		t.Errorf("states of all by process:\n%s", out.stdout)
+	}
+	out := run("--netns", leaky, "--format", "json")
+	if err := validateSchema("states", []byte(out.stdout)); err != nil || !strings.Contains(out.stdout, `"close_wait": 200`) {
+		t.Errorf("states of one: %v\n%s", err, out.stdout)
 	}
 }
 

@@ -21,6 +21,7 @@ type statesOptions struct {
 	by        string
 	top       int
 	root      string
+	netns     string // empty: our own
 	noNetlink bool
 	formats   []string
 	color     string
@@ -33,10 +34,12 @@ func newStatesCommand(s streams) *cobra.Command {
 		Short: "Count the sockets in each TCP state, by listener, destination or process",
 		Long: `states counts the TCP sockets of this network namespace by state. --by groups
 them: by the listener that accepts them, by the destination of outgoing
-connections, or by the process that holds them.`,
+connections, or by the process that holds them. --netns counts those of another
+network namespace, or of every one.`,
 		Example: `  tcptune states
   tcptune states --by process
   tcptune states --by destination --top 5
+  tcptune states --netns all
   tcptune explain CLOSE_WAIT`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -54,6 +57,9 @@ connections, or by the process that holds them.`,
 			if err := checkFormats(o.formats); err != nil {
 				return err
 			}
+			if err := checkNetns(cmd, o.netns); err != nil {
+				return err
+			}
 			return runStates(cmd.Context(), s, o)
 		},
 	}
@@ -61,6 +67,7 @@ connections, or by the process that holds them.`,
 	f.StringVar(&o.by, "by", string(snapshot.ByState), "rows: state, listener, destination or process")
 	f.IntVar(&o.top, "top", defaultTop, "print this many rows; 0 for all")
 	f.StringVar(&o.root, "root", "", "examine this directory tree (proc below it), not the host")
+	addNetnsFlag(cmd, &o.netns, true)
 	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
 	addFormatFlag(cmd, &o.formats)
 	completeWords(cmd, "by", groupingNames())
@@ -80,10 +87,38 @@ func runStates(ctx context.Context, s streams, o *statesOptions) error {
 	if err != nil {
 		return rootError(err)
 	}
+	if o.netns != "" {
+		return o.ofNamespaces(ctx, s, collector)
+	}
 	table, err := collector.Table(ctx, snapshot.Grouping(o.by))
 	if err != nil {
 		return err
 	}
 	states := report.NewStates(table, toolName(), o.top)
 	return writeResult(s.out, o.formats, o.color, states)
+}
+
+// ofNamespaces counts the sockets of the network namespaces that are asked for.
+func (o *statesOptions) ofNamespaces(ctx context.Context, s streams, c *snapshot.Collector) error {
+	list, hidden, err := findNamespaces(o.netns)
+	if err != nil {
+		return err
+	}
+	survey := snapshot.Survey{Namespaces: list}
+	if o.netns == allNamespaces {
+		survey.Budget = surveyBudget
+	}
+	by := snapshot.Grouping(o.by)
+	visits, err := c.Tables(ctx, survey, by)
+	if err != nil {
+		return err
+	}
+	all := report.NewNamespaceStates(by, visits, hidden, toolName(), o.top)
+	switch {
+	case o.netns == allNamespaces:
+		return writeResult(s.out, o.formats, o.color, all)
+	case visits[0].Err != nil:
+		return netnsError(o.netns, visits[0].Err)
+	}
+	return writeResult(s.out, o.formats, o.color, all.Namespaces[0])
 }

@@ -43,7 +43,7 @@ func (c *Checks) WriteText(w io.Writer, style Style) error {
 	}
 	p.blank()
 	p.namespaceVerdict(c)
-	p.notExamined(c)
+	p.missedNamespaces(c.NotExamined, c.Hidden)
 	p.unjudgedSomewhere(c)
 	p.gapsSomewhere(c)
 	return p.err
@@ -127,18 +127,20 @@ func (p *page) namespaceVerdict(c *Checks) {
 	}
 }
 
-func (p *page) notExamined(c *Checks) {
-	if n := len(c.NotExamined); n > 0 {
+// missedNamespaces lists the namespaces that were not examined, and counts the
+// processes whose namespace is hidden.
+func (p *page) missedNamespaces(list []NotExamined, hidden int) {
+	if n := len(list); n > 0 {
 		p.line(fmt.Sprintf("not examined: %d", n))
-		for _, m := range c.NotExamined[:min(n, maxListedNamespaces)] {
+		for _, m := range list[:min(n, maxListedNamespaces)] {
 			p.block("  ", "    ", m.Namespace.Name+": "+m.Reason)
 		}
 		if n > maxListedNamespaces {
 			p.line(fmt.Sprintf("  and %d more (--format json names all)", n-maxListedNamespaces))
 		}
 	}
-	if c.Hidden > 0 {
-		p.block("", "  ", fmt.Sprintf("not examined: network namespaces of %s that are hidden (run as root, or with CAP_SYS_PTRACE)", plural(c.Hidden, "process", "processes")))
+	if hidden > 0 {
+		p.block("", "  ", fmt.Sprintf("not examined: network namespaces of %s that are hidden (run as root, or with CAP_SYS_PTRACE)", plural(hidden, "process", "processes")))
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/tcptune/tcptune/internal/netns"
 	"github.com/tcptune/tcptune/internal/snapshot"
 )
 
@@ -21,7 +22,8 @@ type States struct {
 	SchemaVersion int    `json:"schema_version"`
 	Tool          string `json:"tool"`
 	*snapshot.Table
-	Omitted int `json:"rows_omitted"` // rows beyond --top
+	Omitted   int          `json:"rows_omitted"`        // rows beyond --top
+	Namespace *netns.Label `json:"namespace,omitempty"` // where one was asked for
 }
 
 // NewStates keeps the top rows of a table, all of them for 0.
@@ -41,13 +43,20 @@ func (s *States) WriteJSON(w io.Writer) error { return writeJSON(w, s) }
 // WriteText writes the states as a table for people.
 func (s *States) WriteText(w io.Writer, style Style) error {
 	p := &page{out: w, style: style}
+	if n := s.Namespace; n != nil {
+		p.block("", "  ", "network namespace "+n.Name)
+	}
+	p.states(s)
+	return p.err
+}
+
+func (p *page) states(s *States) {
 	if s.By == snapshot.ByState {
 		p.stateTable(s)
 	} else {
 		p.groupTable(s)
 	}
 	p.noteGaps(s)
-	return p.err
 }
 
 // stateHint says in a few words what a state means, for the table by state.

@@ -40,13 +40,18 @@ type glance struct {
 // others is how many sockets there are beside the listeners.
 func (g glance) others() int64 { return max(0, g.full-g.listeners) + g.mini }
 
+// alone reports whether there are no sockets but the listeners.
+func (g glance) alone() bool {
+	return g.counted && g.others() == 0 && (g.listeners == 0 || !g.arrivals)
+}
+
 // depth decides how far to look, where a walk passes over so many sockets and
 // so many namespaces are examined.
 func (g glance) depth(sockets, namespaces int64) depth {
 	switch {
 	case !g.counted:
 		return depthAll
-	case g.others() == 0 && (g.listeners == 0 || !g.arrivals):
+	case g.alone():
 		return depthCounts
 	case g.ownTable, sockets*namespaces <= cheapWalks, g.troubled, g.others() >= fewSockets:
 		return depthAll
@@ -70,14 +75,13 @@ var troubleCounters = [...]string{
 	"TcpExt.TCPTimeouts", "TcpExt.TCPAbortOnTimeout", "TcpExt.TCPAbortOnMemory", "TcpExt.TCPTimeWaitOverflow",
 }
 
-// glance reads the cheap facts out of a snapshot whose listeners were listed;
-// from is the start of the window, nil when there is none.
+// glance reads the cheap facts out of a snapshot; without its listeners they
+// seem to be other sockets. from is the start of the window, nil when there is none.
 func (s *Snapshot) glance(from *Snapshot) (g glance) {
 	g.full, g.mini, g.counted = countSockstat(s.Sockstat)
 	segments, known := s.Counters["Tcp.InSegs"]
 	g.arrivals = segments > 0 || !known
 	if s.Sockets == nil {
-		g.counted = false
 		return g
 	}
 	g.listeners = s.Sockets.States[sockdiag.StateListen.String()]

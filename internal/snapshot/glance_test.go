@@ -83,7 +83,7 @@ func TestSnapshotGlance(t *testing.T) {
 	untouched := quiet
 	untouched.arrivals = false
 	unread := quiet
-	unread.counted, unread.listeners = false, 0
+	unread.listeners = 0
 	tests := []struct {
 		name      string
 		from, now *Snapshot

@@ -20,6 +20,8 @@ import (
 // reached too late.
 var ErrTimeUp = errors.New("the time was up before its turn came")
 
+var errNotLive = errors.New("network namespaces are those of the live host")
+
 // A Visit is what a survey has of one network namespace.
 type Visit struct {
 	Label  netns.Label
@@ -34,6 +36,14 @@ type Survey struct {
 	Wait       func(context.Context) error // between the rounds; nil: there is one
 }
 
+// bound gives one round its time.
+func (o Survey) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if o.Budget <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, o.Budget)
+}
+
 // Survey takes windows of several network namespaces of the live host: the
 // first snapshots of all, one wait, the second snapshots of all. What is the
 // same for the whole machine is read once in each round, and holders of sockets
@@ -44,12 +54,12 @@ type Survey struct {
 // error is that of the context, of the wait, or of the options.
 func (c *Collector) Survey(ctx context.Context, o Survey) ([]Visit, error) {
 	if !c.Live() {
-		return nil, errors.New("network namespaces are those of the live host")
+		return nil, errNotLive
 	}
 	s := newSurvey(c, o.Namespaces)
 	defer s.close()
 	if o.Wait != nil {
-		s.round(ctx, o.Budget, false)
+		s.round(ctx, o, false)
 		for _, v := range s.visits {
 			v.from, v.now, v.guess = v.now, nil, v.depth == depthListeners
 		}
@@ -61,7 +71,7 @@ func (c *Collector) Survey(ctx context.Context, o Survey) ([]Visit, error) {
 			return nil, err
 		}
 	}
-	s.round(ctx, o.Budget, true)
+	s.round(ctx, o, true)
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return nil, err
 	}
@@ -117,12 +127,9 @@ func (s *survey) close() {
 
 // round takes a snapshot of each namespace: first what is cheap, of all, then
 // the sockets where they are worth it.
-func (s *survey) round(ctx context.Context, budget time.Duration, last bool) {
-	if budget > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, budget)
-		defer cancel()
-	}
+func (s *survey) round(ctx context.Context, o Survey, last bool) {
+	ctx, cancel := o.bound(ctx)
+	defer cancel()
 	machine := s.start()
 	s.readMachine(machine)
 	if last {

@@ -57,41 +57,55 @@ func (c *Collector) Table(ctx context.Context, by Grouping) (*Table, error) {
 	s := &Snapshot{}
 	var h *holders
 	if by == ByListener {
-		h = c.listenerHolders(ctx, s)
+		w := make(wanted)
+		if c.wantListeners(ctx, w) == nil { // else the table meets the same error
+			h = c.tableHolders(ctx, s, w)
+		}
 	}
+	t, err := c.tabulate(ctx, s, by, h, nil)
+	if err != nil {
+		return nil, err
+	}
+	if by == ByProcess {
+		t.holders = c.tableHolders(ctx, s, t.wanted())
+	}
+	return c.finishTable(t, s), ctx.Err()
+}
+
+// tabulate counts the sockets of the network namespace of the calling thread;
+// alone tells when there is nothing to count but the listeners.
+func (c *Collector) tabulate(ctx context.Context, s *Snapshot, by Grouping, h *holders, alone func(listeners int64) bool) (*tabulation, error) {
 	var t *tabulation
 	err := c.withDumper(ctx, s, func(ctx context.Context, d dumper) error {
 		t = newTabulation(by, h, c.processNamer(h)) // text tables begin anew where sock_diag broke off
+		t.alone = alone
 		return t.count(ctx, d)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list sockets: %w", err)
 	}
-	if by == ByProcess {
-		t.holders = c.tableHolders(ctx, s, t.wanted())
-		t.name = c.processNamer(t.holders)
-	}
+	return t, nil
+}
+
+// finishTable names the holders, once they were searched, and says what of s
+// was not read.
+func (c *Collector) finishTable(t *tabulation, s *Snapshot) *Table {
+	t.name = c.processNamer(t.holders)
 	t.finish()
 	t.noteHolders(s)
 	t.table.Gaps = append(t.table.Gaps, s.Gaps...)
-	return t.table, ctx.Err()
+	return t.table
 }
 
-// listenerHolders searches the holders of all listeners, nil when that cannot
-// be done.
-func (c *Collector) listenerHolders(ctx context.Context, s *Snapshot) *holders {
-	w := make(wanted)
-	err := c.withDumper(ctx, &Snapshot{}, func(ctx context.Context, d dumper) error {
+// wantListeners adds the listeners to the sockets whose holders are wanted.
+func (c *Collector) wantListeners(ctx context.Context, w wanted) error {
+	return c.withDumper(ctx, &Snapshot{}, func(ctx context.Context, d dumper) error {
 		_, err := d.Dump(ctx, sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateListen)}, func(s *sockdiag.Socket) error {
 			w[s.Inode] = false
 			return nil
 		})
 		return err
 	})
-	if err != nil {
-		return nil // the table meets the same error
-	}
-	return c.tableHolders(ctx, s, w)
 }
 
 // tableHolders searches the holders of sockets, nil when that cannot be done.
@@ -138,6 +152,7 @@ type tabulation struct {
 	held      []heldSocket
 	nameless  int // sockets that no holder was found for
 	name      func(pid int) string
+	alone     func(listeners int64) bool // tells when there is nothing else to count; nil: never
 }
 
 // A heldSocket is what a table by process needs of a socket: who holds it is
@@ -204,6 +219,9 @@ func (t *tabulation) count(ctx context.Context, d dumper) error {
 		t.table.Method = summary.Method
 		if err != nil {
 			return err
+		}
+		if states == listen && t.alone != nil && t.alone(t.states[sockdiag.StateListen]) {
+			return nil
 		}
 	}
 	return nil

@@ -130,3 +130,50 @@ func runInNetns(t *testing.T) {
 		t.Errorf("in a new network namespace: %v\n%s", err, out)
 	}
 }
+
+// BenchmarkGet reads a short value of the running kernel.
+func BenchmarkGet(b *testing.B) {
+	tree, err := NewTree("/proc/sys")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, err := tree.Get(MustKey("net.ipv4.tcp_fin_timeout")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// TestGlimpse: what is read the short way is what is read the long way.
+func TestGlimpse(t *testing.T) {
+	tree, err := NewTree("/proc/sys")
+	if err != nil {
+		t.Fatal(err)
+	}
+	short := 0
+	for _, p := range LoadCatalogue().Parameters() {
+		keys, err := tree.Match(p.Key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys {
+			if !strings.HasPrefix(key.Path(), "net/") {
+				continue // some of the others are counters
+			}
+			text, ok := tree.glimpse(key)
+			if !ok {
+				continue
+			}
+			short++
+			if long, err := tree.read(key); err != nil || NewValue(long) != NewValue(text) {
+				t.Errorf("%s: %q the short way, %q and %v the long way", key, text, long, err)
+			}
+		}
+	}
+	if short < 20 {
+		t.Errorf("%d values were read the short way", short)
+	}
+	if text, ok := tree.glimpse(MustKey("net.ipv4")); ok {
+		t.Errorf("a directory has the value %q", text)
+	}
+}

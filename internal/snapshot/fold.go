@@ -174,13 +174,18 @@ func (f *fold) addEstablishedOrTimeWait(s *sockdiag.Socket) {
 	f.addClient(s)
 }
 
-// destination is the group of an outgoing socket with a local port that
-// connect() chose, nil for all others: a local port outside the range is not
-// taken from it, and a port with a listener is the server's side.
-func (f *fold) destination(s *sockdiag.Socket) *Destination {
+// outgoing reports whether a socket's local port is one that connect() chose:
+// a port outside the range is not taken from it, and a port with a listener is
+// the server's side.
+func (f *fold) outgoing(s *sockdiag.Socket) bool {
 	port := s.Source.Port()
-	if !s.Destination.IsValid() || s.Destination.Port() == 0 || f.listening.Has(port) ||
-		!f.out.Ports.Contains(port) || f.reserved.Has(port) {
+	return s.Destination.IsValid() && s.Destination.Port() != 0 && !f.listening.Has(port) &&
+		f.out.Ports.Contains(port) && !f.reserved.Has(port)
+}
+
+// destination is the group of an outgoing socket, nil for all others.
+func (f *fold) destination(s *sockdiag.Socket) *Destination {
+	if !f.outgoing(s) {
 		return nil
 	}
 	return f.destinations.add(destinationKey{source: s.Source.Addr(), peer: s.Destination})

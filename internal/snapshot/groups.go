@@ -108,6 +108,14 @@ func (g *groups[K, V]) most() int64 {
 	return most
 }
 
+// count is how many sockets a key has at most.
+func (g *groups[K, V]) count(key K) int64 {
+	if entry := g.byKey[key]; entry != nil {
+		return entry.most()
+	}
+	return g.missed()
+}
+
 // missed is how many sockets a key without a group has at most; 0 where every
 // key has one.
 func (g *groups[K, V]) missed() int64 {

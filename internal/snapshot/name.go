@@ -130,8 +130,9 @@ func (s *Sockets) wantedInodes(before *Sample) wanted {
 		}
 	}
 	for i := range s.Clients {
-		if s.matters(s.Clients[i].Ports) {
-			add(true, s.Clients[i].Inodes...)
+		// One whose sockets share ports takes none from anybody.
+		if c := &s.Clients[i]; c.Sockets == c.Ports && s.matters(c.Ports) {
+			add(true, c.Inodes...)
 		}
 	}
 	add(true, s.Sample.troubledInodes(before)...)

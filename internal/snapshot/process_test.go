@@ -85,7 +85,10 @@ func TestWantedInodes(t *testing.T) {
 		Listeners: []Listener{{Inode: 1}},
 		Open:      []Socket{{Inode: 2}, {Inode: 0}},
 		Ports:     PortRange{Low: 1, High: 100, Held: 10, Known: true},
-		Clients:   []Client{{Ports: 39, Inodes: []uint32{30}}, {Ports: 40, Inodes: []uint32{31}}},
+		Clients: []Client{
+			{Sockets: 39, Ports: 39, Inodes: []uint32{30}}, {Sockets: 40, Ports: 40, Inodes: []uint32{31}},
+			{Sockets: 41, Ports: 40, Inodes: []uint32{32}}, // shares a port
+		},
 	}
 	for i := range uint32(8) {
 		d := Destination{Established: 10, Inodes: []uint32{10 + i}}

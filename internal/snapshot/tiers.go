@@ -9,6 +9,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -177,50 +178,76 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 	budget, cancel := context.WithTimeout(ctx, allowed)
 	defer cancel()
 	var err error
-	if needed || timeWait >= timeWaitMatters {
-		err = t.dumpTimeWait(budget, timeWait)
+	others := timeWait // those that are in no group yet
+	if timeWait >= timeWaitMatters {
+		others = 0
+		err = t.dumpTimeWait(budget)
+	}
+	if needed && err == nil && established >= estimateFrom {
+		needed, err = t.estimateEstablished(budget, limit-others)
 	}
 	if needed && err == nil {
-		err = t.dumpEstablished(budget, limit)
+		err = t.dumpRange(budget, others > 0, limit)
 	}
 	if err != nil && budget.Err() != nil && ctx.Err() == nil {
-		t.fold.partial, t.fold.timeWait = true, nil
+		t.fold.partial, t.fold.timeWait, t.fold.sample = true, nil, nil
 		out.Closer = Closer{Why: fmt.Sprintf("walking the socket table took longer than %s", allowed)}
 		return nil
 	}
 	return err
 }
 
-// dumpTimeWait groups TIME_WAIT sockets. Where there are many, those outside
-// the range are dumped too: the report says where they belong.
-func (t *tiers) dumpTimeWait(ctx context.Context, timeWait int64) error {
-	r := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateTimeWait)}
-	if timeWait >= timeWaitMatters {
-		t.fold.timeWait = newTimeWaitFold()
-	} else {
-		r.Filter = t.rangeFilter()
-	}
-	if err := t.dumpKeepingCount(ctx, r); err != nil {
+// dumpTimeWait groups TIME_WAIT sockets, those outside the range too: the
+// report says where they belong.
+func (t *tiers) dumpTimeWait(ctx context.Context) error {
+	t.entered(tierCloser)
+	t.fold.timeWait = newTimeWaitFold()
+	if err := t.dumpKeepingCount(ctx, sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateTimeWait)}); err != nil {
 		return fmt.Errorf("list TIME_WAIT sockets: %w", err)
 	}
-	t.fold.out.Tiers = []int{tierText, tierOpen, tierCloser}
 	return nil
 }
 
-// dumpEstablished groups ESTABLISHED sockets of the range.
+// dumpRange groups ESTABLISHED sockets of the range, and TIME_WAIT ones if
+// they were not dumped before.
 //
 // The first sockets of the walk would be no random sample: on Linux 6.18 the
 // sockets to one destination lie in neighbouring buckets (measured: of five
 // destinations with 9,900 sockets each the first 16,384 sockets showed two),
 // so a part of the walk may miss a destination altogether.
-func (t *tiers) dumpEstablished(ctx context.Context, limit int64) error {
-	t.fold.out.Tiers = []int{tierText, tierOpen, tierCloser}
+func (t *tiers) dumpRange(ctx context.Context, timeWait bool, limit int64) error {
+	t.entered(tierCloser)
 	r := sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateEstablished), Filter: t.rangeFilter()}
-	if err := t.dumpKeepingCount(ctx, r); err != nil {
+	if timeWait {
+		r.States |= sockdiag.StatesOf(sockdiag.StateTimeWait)
+	}
+	sample := t.fold.sample
+	t.fold.sample = nil // of the estimate, or none: this dump adds nothing to it
+	err := t.dumpKeepingCount(ctx, r)
+	t.fold.sample = sample
+	if err != nil {
 		return fmt.Errorf("list established sockets: %w", err)
 	}
 	t.looked(limit)
 	return nil
+}
+
+// estimateEstablished looks at some of the outgoing sockets, and with the same
+// walk at the sample of tier 3. It reports whether all must be looked at.
+func (t *tiers) estimateEstablished(ctx context.Context, limit int64) (needed bool, err error) {
+	f, out := t.fold, t.fold.out
+	e := newEstimate(out.Ports, &f.reserved, rand.IntN)
+	if err := t.dumpSample(ctx, e); err != nil {
+		return false, err
+	}
+	atMost, ok := e.atMost(out.Ports.Size(), f.destinations.count, f.destinations.most())
+	atMost += int64(out.Ports.Held)
+	if !ok || atMost >= limit {
+		return true, nil
+	}
+	out.Closer.AtMost = &atMost
+	out.Closer.Why = fmt.Sprintf("a sample of the local ports shows that no destination uses half of the ephemeral port range (error at most %.0f %% of the range)", 100*e.margin())
+	return false, nil
 }
 
 // newSample is an empty sample of so many connections; 0 stands for any
@@ -230,29 +257,46 @@ func (t *tiers) newSample(established int64) *Sample {
 }
 
 // lookAtEstablished dumps a sample of the ESTABLISHED sockets with everything
-// that the kernel measures of them.
+// that the kernel measures of them, unless an estimate did so.
 func (t *tiers) lookAtEstablished(ctx context.Context) error {
-	out := t.fold.out
-	t.fold.sample = t.newSample(out.States[sockdiag.StateEstablished.String()])
-	if t.fold.sample.Established == 0 {
+	if t.fold.sample != nil || t.fold.partial {
 		return nil
 	}
-	out.Tiers = append(out.Tiers, tierSample)
 	budget, cancel := context.WithTimeout(ctx, cmp.Or(t.budget, closerBudget))
 	defer cancel()
-	summary, err := t.dumper.Dump(budget, sockdiag.Request{
+	err := t.dumpSample(budget, nil)
+	if err != nil && budget.Err() != nil && ctx.Err() == nil {
+		t.fold.partial, t.fold.sample = true, nil
+		return nil
+	}
+	return err
+}
+
+// dumpSample dumps the sample, and what the estimate asks for, if there is one.
+func (t *tiers) dumpSample(ctx context.Context, e *estimate) error {
+	f, out := t.fold, t.fold.out
+	f.sample = t.newSample(out.States[sockdiag.StateEstablished.String()])
+	if f.sample.Established == 0 {
+		return nil
+	}
+	t.entered(tierSample)
+	filter := sockdiag.Filter{EitherPorts: f.sample.Slices.ranges()}
+	if e != nil && len(filter.EitherPorts) > 0 {
+		filter.EitherPorts = joinRanges(filter.EitherPorts, e.slices)
+	}
+	summary, err := t.dumper.Dump(ctx, sockdiag.Request{
 		States:     sockdiag.StatesOf(sockdiag.StateEstablished),
 		Extensions: sockdiag.WithInfo | sockdiag.WithMemory | sockdiag.WithCongestion,
-		Filter:     sockdiag.Filter{EitherPorts: t.fold.sample.Slices.ranges()},
+		Filter:     filter,
 	}, func(s *sockdiag.Socket) error {
-		t.fold.addConnection(s)
+		f.addConnection(s)
+		if e != nil && e.has(s.Source.Port()) && f.outgoing(s) {
+			e.add(s)
+		}
 		return nil
 	})
 	t.received(summary)
-	switch {
-	case err != nil && budget.Err() != nil && ctx.Err() == nil:
-		t.fold.partial, t.fold.sample = true, nil
-	case err != nil:
+	if err != nil {
 		return fmt.Errorf("look at established sockets: %w", err)
 	}
 	return nil
@@ -280,6 +324,14 @@ func (t *tiers) dump(ctx context.Context, r sockdiag.Request) error {
 	})
 	t.received(summary)
 	return err
+}
+
+// entered notes that a tier was entered.
+func (t *tiers) entered(tier int) {
+	out := t.fold.out
+	if i, found := slices.BinarySearch(out.Tiers, tier); !found {
+		out.Tiers = slices.Insert(out.Tiers, i, tier)
+	}
 }
 
 func (t *tiers) received(summary sockdiag.Summary) {

@@ -40,9 +40,10 @@ type Filter struct {
 	EitherPorts []PortRange
 }
 
-// maxEitherPorts bounds EitherPorts: the kernel walks through them for every
-// socket.
-const maxEitherPorts = 64
+// maxEitherPorts bounds EitherPorts: the kernel checks the program in a time
+// that grows with the square of its length, and the program must fit into one
+// attribute.
+const maxEitherPorts = 512
 
 // Match reports whether s passes, as the kernel would decide.
 func (f Filter) Match(s *Socket) bool {

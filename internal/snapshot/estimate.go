@@ -18,7 +18,7 @@ const estimateFrom = 16384
 // random place in it, is looked at.
 const (
 	maxStrata     = 256
-	sliceShare    = 16   // a slice is this part of its stratum
+	sliceShare    = 64   // a slice is this part of its stratum, or minSlice
 	estimateFails = 1e-4 // chance that a destination uses more than the bound
 )
 
@@ -48,7 +48,7 @@ func newEstimate(ports PortRange, reserved *PortSet, random func(n int) int) *es
 	e.strata = min(maxStrata, size)
 	for i := range e.strata {
 		first, end := int(ports.Low)+i*size/e.strata, int(ports.Low)+(i+1)*size/e.strata
-		width := max(1, (end-first)/sliceShare)
+		width := min(end-first, max(minSlice, (end-first)/sliceShare))
 		first += random(end - first - width + 1)
 		e.slices = append(e.slices, sockdiag.PortRange{First: uint16(first), Last: uint16(first + width - 1)})
 		for port := first; port < first+width; port++ {

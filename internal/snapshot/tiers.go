@@ -280,9 +280,10 @@ func (t *tiers) dumpSample(ctx context.Context, e *estimate) error {
 		return nil
 	}
 	t.entered(tierSample)
-	filter := sockdiag.Filter{EitherPorts: f.sample.Slices.ranges()}
-	if e != nil && len(filter.EitherPorts) > 0 {
-		filter.EitherPorts = joinRanges(filter.EitherPorts, e.slices)
+	ranges := f.sample.Slices.ranges()
+	filter := sockdiag.Filter{AnySource: ranges, AnyDestination: ranges}
+	if e != nil && len(ranges) > 0 {
+		filter.AnySource = joinRanges(ranges, e.slices)
 	}
 	summary, err := t.dumper.Dump(ctx, sockdiag.Request{
 		States:     sockdiag.StatesOf(sockdiag.StateEstablished),

@@ -84,7 +84,7 @@ func BenchmarkKernel(b *testing.B) {
 		slices = append(slices, PortRange{i*8 + 1, i*8 + 2})
 	}
 	b.Run("dump/filtered-out-by-slices", func(b *testing.B) {
-		benchmarkDump(b, client, Request{States: AllStates, Filter: Filter{EitherPorts: slices}})
+		benchmarkDump(b, client, Request{States: AllStates, Filter: Filter{AnySource: slices, AnyDestination: slices}})
 	})
 	b.Run("dump/listen", func(b *testing.B) {
 		benchmarkDump(b, client, Request{States: StatesOf(StateListen)})

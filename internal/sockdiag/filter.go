@@ -35,22 +35,26 @@ func (r PortRange) String() string {
 type Filter struct {
 	SourcePorts      PortRange
 	DestinationPorts PortRange // of listeners the destination port is 0
-	// EitherPorts are ranges, ascending and apart from each other, one of
-	// which the source or the destination port must lie in.
-	EitherPorts []PortRange
+	// AnySource and AnyDestination are ranges, each list ascending and apart
+	// from each other: the source port must lie in one of the first, or the
+	// destination port in one of the second. Two empty lists pass all.
+	AnySource, AnyDestination []PortRange
 }
 
-// maxEitherPorts bounds EitherPorts: the kernel checks the program in a time
+// maxAny bounds AnySource and AnyDestination: the kernel checks the program in a time
 // that grows with the square of its length, and the program must fit into one
 // attribute.
-const maxEitherPorts = 512
+const maxAny = 512
 
 // Match reports whether s passes, as the kernel would decide.
 func (f Filter) Match(s *Socket) bool {
 	source, destination := s.Source.Port(), s.Destination.Port()
-	either := func(r PortRange) bool { return r.Contains(source) || r.Contains(destination) }
 	return f.SourcePorts.Contains(source) && f.DestinationPorts.Contains(destination) &&
-		(len(f.EitherPorts) == 0 || slices.ContainsFunc(f.EitherPorts, either))
+		(len(f.AnySource)+len(f.AnyDestination) == 0 || anyContains(f.AnySource, source) || anyContains(f.AnyDestination, destination))
+}
+
+func anyContains(ranges []PortRange, port uint16) bool {
+	return slices.ContainsFunc(ranges, func(r PortRange) bool { return r.Contains(port) })
 }
 
 func (f Filter) validate() error {
@@ -65,12 +69,14 @@ func (f Filter) validate() error {
 			return fmt.Errorf("filter by %s ports %s: the first is above the last", p.name, p.r)
 		}
 	}
-	if n := len(f.EitherPorts); n > maxEitherPorts {
-		return fmt.Errorf("filter by %d ranges of ports: want at most %d", n, maxEitherPorts)
-	}
-	for i, r := range f.EitherPorts {
-		if r.First > r.Last || r == (PortRange{}) || i > 0 && r.First <= f.EitherPorts[i-1].Last {
-			return fmt.Errorf("filter by ports %v: want ranges that ascend and do not touch", f.EitherPorts)
+	for _, ranges := range [][]PortRange{f.AnySource, f.AnyDestination} {
+		if n := len(ranges); n > maxAny {
+			return fmt.Errorf("filter by %d ranges of ports: want at most %d", n, maxAny)
+		}
+		for i, r := range ranges {
+			if r.First > r.Last || r == (PortRange{}) || i > 0 && r.First <= ranges[i-1].Last {
+				return fmt.Errorf("filter by ports %v: want ranges that ascend and do not touch", ranges)
+			}
 		}
 	}
 	return nil
@@ -118,13 +124,22 @@ func (f Filter) program() (steps []comparison) {
 	if r := f.DestinationPorts; r != (PortRange{}) {
 		steps = append(steps, comparison{bcDestinationGE, r.First, leaveOut}, comparison{bcDestinationLE, r.Last, leaveOut})
 	}
-	if len(f.EitherPorts) == 0 {
+	sources, destinations := len(f.AnySource), len(f.AnyDestination)
+	if sources+destinations == 0 {
 		return steps
 	}
-	destinations := len(steps) + searchLen(len(f.EitherPorts))
-	passed := destinations + searchLen(len(f.EitherPorts))
-	steps = appendSearch(steps, f.EitherPorts, search{bcSourceLE, bcSourceGE, passed, destinations})
-	return appendSearch(steps, f.EitherPorts, search{bcDestinationLE, bcDestinationGE, passed, leaveOut})
+	next := len(steps) + searchLen(sources)
+	passed, otherwise := next+searchLen(destinations), next
+	if destinations == 0 {
+		otherwise = leaveOut
+	}
+	if sources > 0 {
+		steps = appendSearch(steps, f.AnySource, search{bcSourceLE, bcSourceGE, passed, otherwise})
+	}
+	if destinations > 0 {
+		steps = appendSearch(steps, f.AnyDestination, search{bcDestinationLE, bcDestinationGE, passed, leaveOut})
+	}
+	return steps
 }
 
 // A search looks a port up in ascending ranges and goes on to the step found,
@@ -136,7 +151,7 @@ type search struct {
 
 // searchLen is how many steps a search among n ranges has: three for each, and
 // one for each place where they are split.
-func searchLen(n int) int { return 4*n - 1 }
+func searchLen(n int) int { return max(0, 4*n-1) }
 
 // appendSearch appends a binary search: the kernel runs it for every socket.
 func appendSearch(steps []comparison, ranges []PortRange, s search) []comparison {

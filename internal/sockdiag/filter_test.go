@@ -59,8 +59,8 @@ func TestFilterBytecode(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		f := Filter{SourcePorts: ranges.Draw(t, "source range"), DestinationPorts: ranges.Draw(t, "destination range")}
-		f.EitherPorts = drawApart(t, port)
-		if len(f.EitherPorts) > 0 && rapid.Bool().Draw(t, "either only") {
+		f.AnySource, f.AnyDestination = drawApart(t, port), drawApart(t, port)
+		if len(f.AnySource)+len(f.AnyDestination) > 0 && rapid.Bool().Draw(t, "lists only") {
 			f.SourcePorts, f.DestinationPorts = PortRange{}, PortRange{}
 		}
 		if err := f.validate(); err != nil {
@@ -91,16 +91,18 @@ func drawApart(t *rapid.T, port *rapid.Generator[uint16]) (list []PortRange) {
 func TestFilterRefusal(t *testing.T) {
 	for _, f := range []Filter{
 		{SourcePorts: PortRange{2, 1}}, {DestinationPorts: PortRange{2, 1}},
-		{EitherPorts: []PortRange{{1, 1}, {2, 1}}}, {EitherPorts: []PortRange{{2, 2}, {1, 1}}},
+		{AnySource: []PortRange{{1, 1}, {2, 1}}}, {AnyDestination: []PortRange{{2, 2}, {1, 1}}},
 	} {
 		err := f.validate()
-		if err == nil || !strings.Contains(err.Error(), "2-1") && f.EitherPorts == nil {
+		if err == nil || !strings.Contains(err.Error(), "2-1") && f.AnySource == nil && f.AnyDestination == nil {
 			t.Errorf("filter %v: %v, want an error that names the range", f, err)
 		}
 	}
-	for _, either := range [][]PortRange{{{}}, {{1, 5}, {5, 9}}, make([]PortRange, maxEitherPorts+1)} {
-		if err := (Filter{EitherPorts: either}).validate(); err == nil {
-			t.Errorf("no error for ports %v", either)
+	for _, ranges := range [][]PortRange{{{}}, {{1, 5}, {5, 9}}, make([]PortRange, maxAny+1)} {
+		for _, f := range []Filter{{AnySource: ranges}, {AnyDestination: ranges}} {
+			if err := f.validate(); err == nil {
+				t.Errorf("no error for %v", f)
+			}
 		}
 	}
 	if want, got := "any", (PortRange{}).String(); want != got {

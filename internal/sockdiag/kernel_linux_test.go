@@ -312,7 +312,7 @@ func TestKernelFilter(t *testing.T) {
 			States: States(rapid.Uint32Range(1, uint32(AllStates)/2).Draw(rt, "states")) << 1,
 			Filter: Filter{SourcePorts: ranges.Draw(rt, "source"), DestinationPorts: ranges.Draw(rt, "destination")},
 		}
-		r.Filter.EitherPorts = drawApart(rt, port)
+		r.Filter.AnySource, r.Filter.AnyDestination = drawApart(rt, port), drawApart(rt, port)
 		var want []row
 		for _, s := range all {
 			if r.States.Has(s.State) && r.Filter.Match(s) {

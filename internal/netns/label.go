@@ -17,6 +17,7 @@ type Label struct {
 	PID       int    `json:"pid,omitempty"`       // the lowest of those that live in it
 	Command   string `json:"command,omitempty"`   // its command name, as in /proc/PID/comm
 	Processes int    `json:"processes"`           // that live in it, as far as they could be seen
+	Enter     string `json:"enter,omitempty"`     // what to put before a command to run it there
 }
 
 // Kinds of labels.
@@ -57,6 +58,14 @@ func newLabel(mounts []string, c Container, pid int, command string) Label {
 		l.Name, l.Kind = fmt.Sprintf("%s[%d]", command, pid), KindProcess
 	default:
 		l.Name, l.Kind = made, KindMount
+	}
+	switch {
+	case given != "":
+		l.Enter = "ip netns exec " + given
+	case pid != 0:
+		l.Enter = fmt.Sprintf("nsenter --target %d --net", pid)
+	case len(mounts) > 0:
+		l.Enter = "nsenter --net=" + mounts[0]
 	}
 	return l
 }

@@ -17,22 +17,23 @@ func TestNewLabel(t *testing.T) {
 		pid        int
 		wantName   string
 		wantedKind string
+		wantedWay  string
 	}{
-		{"ip netns", []string{"/run/netns/blue"}, Container{}, 0, "blue", KindNamed},
-		{"ip netns, twice", []string{"/run/netns/red", "/run/netns/blue"}, Container{}, 12, "blue", KindNamed},
-		{"ip netns exec in a container", []string{"/run/netns/blue"}, Container{Runtime: "docker", ID: id64}, 12, "blue", KindNamed},
-		{"docker", []string{"/run/docker/netns/7d0e4b1c33aa"}, Container{Runtime: "docker", ID: id64}, 12, "docker/3f2a9c1b7d21", KindContainer},
-		{"pod", []string{"/run/netns/cni-0f"}, Container{"containerd", id64, uid}, 12, "pod/" + uid, KindPod},
-		{"lxc", nil, Container{Runtime: "lxc", ID: "web1"}, 12, "lxc/web1", KindContainer},
-		{"a pod that is being made", []string{"/run/netns/cni-0f"}, Container{}, 0, "cni-0f", KindMount},
-		{"a process", nil, Container{}, 12, "nginx[12]", KindProcess},
-		{"a process, mounted elsewhere", []string{"/srv/x"}, Container{}, 12, "nginx[12]", KindProcess},
-		{"mounted elsewhere", []string{"/srv/x"}, Container{}, 0, "/srv/x", KindMount},
+		{"ip netns", []string{"/run/netns/blue"}, Container{}, 0, "blue", KindNamed, "ip netns exec blue"},
+		{"ip netns, twice", []string{"/run/netns/red", "/run/netns/blue"}, Container{}, 12, "blue", KindNamed, "ip netns exec blue"},
+		{"ip netns exec in a container", []string{"/run/netns/blue"}, Container{Runtime: "docker", ID: id64}, 12, "blue", KindNamed, "ip netns exec blue"},
+		{"docker", []string{"/run/docker/netns/7d0e4b1c33aa"}, Container{Runtime: "docker", ID: id64}, 12, "docker/3f2a9c1b7d21", KindContainer, "nsenter --target 12 --net"},
+		{"pod", []string{"/run/netns/cni-0f"}, Container{"containerd", id64, uid}, 12, "pod/" + uid, KindPod, "nsenter --target 12 --net"},
+		{"lxc", nil, Container{Runtime: "lxc", ID: "web1"}, 12, "lxc/web1", KindContainer, "nsenter --target 12 --net"},
+		{"a pod that is being made", []string{"/run/netns/cni-0f"}, Container{}, 0, "cni-0f", KindMount, "nsenter --net=/run/netns/cni-0f"},
+		{"a process", nil, Container{}, 12, "nginx[12]", KindProcess, "nsenter --target 12 --net"},
+		{"a process, mounted elsewhere", []string{"/srv/x"}, Container{}, 12, "nginx[12]", KindProcess, "nsenter --target 12 --net"},
+		{"mounted elsewhere", []string{"/srv/x"}, Container{}, 0, "/srv/x", KindMount, "nsenter --net=/srv/x"},
 	}
 	for _, test := range tests {
 		l := newLabel(test.mounts, test.container, test.pid, "nginx")
-		if l.Name != test.wantName || l.Kind != test.wantedKind {
-			t.Errorf("%s: %s (%s), want %s (%s)", test.name, l.Name, l.Kind, test.wantName, test.wantedKind)
+		if l.Name != test.wantName || l.Kind != test.wantedKind || l.Enter != test.wantedWay {
+			t.Errorf("%s: %s (%s, %s), want %s (%s, %s)", test.name, l.Name, l.Kind, l.Enter, test.wantName, test.wantedKind, test.wantedWay)
 		}
 	}
 }

@@ -36,6 +36,7 @@ func (c *Checks) WriteText(w io.Writer, style Style) error {
 		for _, line := range wrap(namespaceHeading(check), p.style.width()) {
 			p.line(p.style.paint(bold, line))
 		}
+		p.wayIn(check)
 		p.block("", "  ", "sockets: "+stateLine(check.States))
 		for i := range check.Findings {
 			t.next(&check.Findings[i])
@@ -83,6 +84,13 @@ func namespaceHeading(c *Check) string {
 	return heading + ", " + plural(n.Processes, "process", "processes") + ", the first is " + first
 }
 
+// wayIn says how to run commands in the namespace of a check.
+func (p *page) wayIn(c *Check) {
+	if n := c.Host.Namespace; n != nil && n.Enter != "" && len(c.Findings) > 0 {
+		p.line("commands run in it with " + p.style.paint(bold, Clean(n.Enter)+" COMMAND"))
+	}
+}
+
 // namespaceText prints findings; what one shares with the last one of the same
 // rule, in whatever namespace, is not printed again.
 type namespaceText struct {
@@ -99,9 +107,13 @@ func (t *namespaceText) next(f *rules.Finding) {
 func (p *page) namespaceVerdict(c *Checks) {
 	s := c.Summary
 	quiet := plural(s.Quiet, "namespace is", "namespaces are") + " quiet"
-	core := 0
+	core, unshown := 0, 0
 	for _, check := range c.Namespaces {
-		if check.quiet() && len(check.CoreSkipped()) > 0 {
+		if !check.quiet() {
+			continue
+		}
+		unshown += check.Summary.Info
+		if len(check.CoreSkipped()) > 0 {
 			core++
 		}
 	}
@@ -122,8 +134,8 @@ func (p *page) namespaceVerdict(c *Checks) {
 	if s.Waived > 0 {
 		p.block("", "  ", plural(s.Waived, "finding", "findings")+" waived (--format json shows them)")
 	}
-	if s.Info > 0 {
-		p.block("", "  ", "findings of severity info in quiet namespaces are not shown (--format json shows them)")
+	if unshown > 0 {
+		p.block("", "  ", plural(unshown, "finding", "findings")+" of severity info in quiet namespaces not shown (--format json has all)")
 	}
 }
 

@@ -57,6 +57,7 @@ func (p *page) checkHead(c *Check) {
 		head += ", no window (rates unknown)"
 	}
 	p.block("", "  ", head)
+	p.wayIn(c)
 	p.block("", "  ", "sockets: "+stateLine(c.States))
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -19,10 +18,6 @@ import (
 
 // allNamespaces is the --netns that stands for every network namespace.
 const allNamespaces = "all"
-
-// surveyBudget bounds each of the two rounds through several namespaces. Two
-// hundred of them on a usual host take about a second.
-const surveyBudget = 30 * time.Second
 
 // addNetnsFlag adds --netns; all says whether every namespace can be asked for.
 func addNetnsFlag(cmd *cobra.Command, name *string, all bool) {
@@ -124,7 +119,7 @@ func (o *sourceOptions) survey(ctx context.Context, u *ui, c *snapshot.Collector
 	}
 	survey := snapshot.Survey{Namespaces: list}
 	if o.netns == allNamespaces {
-		survey.Budget = surveyBudget
+		survey.Budget = o.budget
 	}
 	if o.length > 0 {
 		survey.Wait = u.waitWindow(o.length)

@@ -25,12 +25,14 @@ type sourceOptions struct {
 	netns     string // empty: our own
 	noNetlink bool
 	length    time.Duration
+	budget    time.Duration
 }
 
 func (o *sourceOptions) addFlags(cmd *cobra.Command, saved bool) {
 	f := cmd.Flags()
 	f.Duration("window", defaultWindow, "time between the two snapshots; 0 takes one, and rates are unknown")
 	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
+	addBudgetFlag(cmd, &o.budget)
 	f.StringVar(&o.root, "root", "", "examine this directory tree (proc, sys, etc below it), not the host")
 	if saved {
 		f.StringVar(&o.from, "from", "", "judge a window that collect saved (- for standard input)")
@@ -42,6 +44,11 @@ func (o *sourceOptions) complete(cmd *cobra.Command, s *fileSettings) error {
 	if err := checkNetns(cmd, o.netns); err != nil {
 		return err
 	}
+	if cmd.Flags().Lookup("budget") != nil {
+		if err := checkBudget(o.budget); err != nil {
+			return err
+		}
+	}
 	o.length, o.noNetlink = s.Window, s.NoNetlink
 	if o.length != 0 && (o.length < minWindow || o.length > maxWindow) {
 		return settingError(cmd, "window", fmt.Sprintf("%s is not 0 or between %s and %s", o.length, minWindow, maxWindow))
@@ -49,7 +56,7 @@ func (o *sourceOptions) complete(cmd *cobra.Command, s *fileSettings) error {
 	if o.from == "" {
 		return nil
 	}
-	for _, name := range []string{"window", "root", "no-netlink"} {
+	for _, name := range []string{"window", "budget", "root", "no-netlink"} {
 		if cmd.Flags().Changed(name) {
 			return usageError(fmt.Errorf("--from and --%s exclude each other: a saved window has been collected already", name), "")
 		}
@@ -81,7 +88,7 @@ func (o *sourceOptions) window(ctx context.Context, u *ui, catalogue *sysctl.Cat
 
 func (o *sourceOptions) collector(catalogue *sysctl.Catalogue) (*snapshot.Collector, error) {
 	collector, err := snapshot.NewCollector(snapshot.Options{
-		Root: o.root, Keys: liveKeys(catalogue), NoNetlink: o.noNetlink, Tool: toolName(),
+		Root: o.root, Keys: liveKeys(catalogue), NoNetlink: o.noNetlink, Tool: toolName(), Budget: o.budget,
 	})
 	if err != nil {
 		return nil, rootError(err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +24,7 @@ type statesOptions struct {
 	root      string
 	netns     string // empty: our own
 	noNetlink bool
+	budget    time.Duration
 	formats   []string
 	color     string
 }
@@ -54,6 +56,9 @@ network namespace, or of every one.`,
 			if o.top < 0 {
 				return usageError(fmt.Errorf("--top %d is negative", o.top), "0 prints all rows")
 			}
+			if err := checkBudget(o.budget); err != nil {
+				return err
+			}
 			if err := checkFormats(o.formats); err != nil {
 				return err
 			}
@@ -68,6 +73,7 @@ network namespace, or of every one.`,
 	f.IntVar(&o.top, "top", defaultTop, "print this many rows; 0 for all")
 	f.StringVar(&o.root, "root", "", "examine this directory tree (proc below it), not the host")
 	addNetnsFlag(cmd, &o.netns, true)
+	addBudgetFlag(cmd, &o.budget)
 	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
 	addFormatFlag(cmd, &o.formats)
 	completeWords(cmd, "by", groupingNames())
@@ -83,7 +89,7 @@ func groupingNames() []string {
 }
 
 func runStates(ctx context.Context, s streams, o *statesOptions) error {
-	collector, err := snapshot.NewCollector(snapshot.Options{Root: o.root, NoNetlink: o.noNetlink, Tool: toolName()})
+	collector, err := snapshot.NewCollector(snapshot.Options{Root: o.root, NoNetlink: o.noNetlink, Tool: toolName(), Budget: o.budget})
 	if err != nil {
 		return rootError(err)
 	}
@@ -106,7 +112,7 @@ func (o *statesOptions) ofNamespaces(ctx context.Context, s streams, c *snapshot
 	}
 	survey := snapshot.Survey{Namespaces: list}
 	if o.netns == allNamespaces {
-		survey.Budget = surveyBudget
+		survey.Budget = o.budget
 	}
 	by := snapshot.Grouping(o.by)
 	visits, err := c.Tables(ctx, survey, by)

@@ -3,6 +3,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ type Collector struct {
 	keys      []sysctl.Key
 	noNetlink bool
 	tool      string
+	budget    time.Duration
 }
 
 // Options say what a Collector reads.
@@ -30,11 +32,17 @@ type Options struct {
 	Keys      []sysctl.Key // sysctls to read, none of them a pattern
 	NoNetlink bool         // read /proc/net/tcp instead of asking sock_diag
 	Tool      string       // name and version, kept in saved windows
+	// Budget bounds how long sockets and processes are read for each snapshot
+	// or table. What was not read by then is a gap. 0 is DefaultBudget.
+	Budget time.Duration
 }
+
+// DefaultBudget is far more than a host with a million sockets needs.
+const DefaultBudget = 30 * time.Second
 
 // NewCollector checks the options. It fails when Root is no directory.
 func NewCollector(o Options) (*Collector, error) {
-	c := &Collector{root: "/", keys: o.Keys, noNetlink: o.NoNetlink, tool: o.Tool}
+	c := &Collector{root: "/", keys: o.Keys, noNetlink: o.NoNetlink, tool: o.Tool, budget: cmp.Or(o.Budget, DefaultBudget)}
 	if o.Root == "" {
 		return c, nil
 	}
@@ -99,7 +107,7 @@ func (c *Collector) end(ctx context.Context, from *Snapshot) (*Snapshot, error) 
 	before := from.sample()
 	c.readSockets(ctx, s, &tiers{before: before})
 	if s.Sockets != nil {
-		s.nameHolders(ctx, c.root, before)
+		s.nameHolders(ctx, c.root, before, c.allow(s, holderBudget))
 	}
 	c.readConfig(s)
 	s.readUnits(c.root)
@@ -119,6 +127,11 @@ func (c *Collector) start() *Snapshot {
 func (c *Collector) finish(ctx context.Context, s *Snapshot) error {
 	s.Cost = time.Since(s.Taken)
 	return ctx.Err()
+}
+
+// allow is what is left of the budget of a snapshot, most at most.
+func (c *Collector) allow(s *Snapshot, most time.Duration) time.Duration {
+	return max(0, min(most, c.budget-time.Since(s.Taken)))
 }
 
 // readMachine reads what is the same in every network namespace of the

@@ -95,7 +95,7 @@ func (c *Collector) readConntrackTable(ctx context.Context, s *Snapshot) {
 	if !c.Live() || !s.Conntrack.halfFull() {
 		return
 	}
-	table, err := ctnetlink.Count(ctx, conntrackBudget)
+	table, err := ctnetlink.Count(ctx, c.allow(s, conntrackBudget))
 	switch {
 	case errors.Is(err, fs.ErrPermission):
 		s.gap("connection tracking table", err, "run as root, or with CAP_NET_ADMIN")

@@ -11,20 +11,17 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/tcptune/tcptune/internal/procnet"
 	"github.com/tcptune/tcptune/internal/sockdiag"
 )
-
-// socketsBudget bounds how long the socket table may be walked in all.
-const socketsBudget = 30 * time.Second
 
 // readSockets collects the socket table as t says: all that rules need of it,
 // or, for the start of a window, only what is compared with the end.
 func (c *Collector) readSockets(ctx context.Context, s *Snapshot, t *tiers) {
 	ports, reserved := c.portRange(s)
 	collect := func(ctx context.Context, d dumper) error {
+		t.budget = min(closerBudget, c.allow(s, c.budget)*3/4) // so that what was read before is kept
 		t.dumper, t.fold = d, newFold(ports, reserved, c.reuseDelay())
 		t.counts = func() (full, mini int64, ok bool) {
 			return countSockstat(c.readSockstat(func(string, error, string) {})) // a gap was noted before
@@ -52,9 +49,9 @@ func (s *Snapshot) noteDropped() {
 }
 
 // withDumper runs collect over sock_diag, or, where that is not possible, over
-// the text tables, for socketsBudget at most.
+// the text tables, for as long as the budget allows.
 func (c *Collector) withDumper(ctx context.Context, s *Snapshot, collect func(context.Context, dumper) error) error {
-	budget, cancel := context.WithTimeout(ctx, socketsBudget)
+	budget, cancel := context.WithTimeout(ctx, c.allow(s, c.budget))
 	defer cancel()
 	err := c.overNetlink(budget, s, collect)
 	if err != nil && budget.Err() == nil {
@@ -64,7 +61,7 @@ func (c *Collector) withDumper(ctx context.Context, s *Snapshot, collect func(co
 		}
 	}
 	if err != nil && budget.Err() != nil && ctx.Err() == nil {
-		return fmt.Errorf("walking the socket table took longer than %s", socketsBudget)
+		return fmt.Errorf("walking the socket table took longer than %s", c.budget)
 	}
 	return err
 }

@@ -50,7 +50,8 @@ type holders struct {
 	byInode map[uint32][]int
 	found   map[int]int64 // pid -> open descriptors, for holders of a wanted socket
 	hidden  int           // processes whose descriptors could not be read
-	partial bool          // the time budget ran out
+	partial bool          // the time ran out
+	within  time.Duration // that there was
 
 	root    root
 	wanted  wanted
@@ -73,17 +74,17 @@ type descriptor struct {
 // The first descriptors of every process are looked at. Only where a socket
 // that is worth it has no holder then, the rest is searched: first the
 // processes that hold most sockets of that kind, until none lacks a holder.
-func findHolders(ctx context.Context, r root, w wanted) (*holders, error) {
+func findHolders(ctx context.Context, r root, w wanted, within time.Duration) (*holders, error) {
 	pids, err := listProcesses(r)
 	if err != nil {
 		return nil, err
 	}
 	sortNearFirst(r, pids)
-	ctx, cancel := context.WithTimeout(ctx, holderBudget)
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	h := &holders{
 		byInode: make(map[uint32][]int), found: make(map[int]int64),
-		root: r, wanted: w, sizes: tellsSizes(r), large: make(map[int]int),
+		root: r, wanted: w, within: within, sizes: tellsSizes(r), large: make(map[int]int),
 	}
 	for _, everywhere := range w {
 		if everywhere {

@@ -25,8 +25,8 @@ func TestLiveHolders(t *testing.T) {
 			}
 		}
 		err := crowd.Do(func() (err error) {
-			if all, err = findHolders(t.Context(), "/", every); err == nil {
-				some, err = findHolders(t.Context(), "/", w)
+			if all, err = findHolders(t.Context(), "/", every, holderBudget); err == nil {
+				some, err = findHolders(t.Context(), "/", w, holderBudget)
 			}
 			return err
 		})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"time"
 
 	"github.com/tcptune/tcptune/internal/sockdiag"
 )
@@ -14,9 +15,9 @@ import (
 // listeners, every socket that is neither ESTABLISHED nor TIME_WAIT, a sample
 // of each destination and client that matters, and ESTABLISHED sockets that
 // look troubled in comparison with the start of the window.
-func (s *Snapshot) nameHolders(ctx context.Context, r root, before *Sample) {
+func (s *Snapshot) nameHolders(ctx context.Context, r root, before *Sample, within time.Duration) {
 	if q := newQuest(s, before); len(q.wanted) > 0 {
-		h, err := findHolders(ctx, r, q.wanted)
+		h, err := findHolders(ctx, r, q.wanted, within)
 		q.take(h, err, func(pid int) (Process, bool) { return h.describe(r, pid) })
 	}
 }
@@ -78,7 +79,7 @@ func (q *quest) noteMissing(h *holders, missing int) {
 	switch {
 	case missing == 0:
 	case h.partial:
-		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %s in %s", countSockets(missing), holderBudget), "")
+		s.gap("/proc/PID/fd", fmt.Errorf("no holder found for %s in %s", countSockets(missing), h.within.Round(time.Millisecond)), "")
 	case h.hidden > 0:
 		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden: no holder found for %s", h.hidden, countSockets(missing)), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
 	default:

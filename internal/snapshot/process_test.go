@@ -121,7 +121,7 @@ func TestWantedInodes(t *testing.T) {
 		}
 	}
 	empty := &Snapshot{Sockets: &Sockets{}}
-	empty.nameHolders(t.Context(), root(t.TempDir()), nil)
+	empty.nameHolders(t.Context(), root(t.TempDir()), nil, holderBudget)
 	if empty.Processes != nil || empty.Gaps != nil || empty.Sockets.Tiers != nil {
 		t.Errorf("searched for nothing: %+v", empty)
 	}
@@ -149,7 +149,7 @@ func TestHoldersOfMany(t *testing.T) {
 		{"troubled", wanted{1: false, last: true}, map[uint32][]int{1: {101}, last: {100}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			h, err := findHolders(t.Context(), root(d), tt.w)
+			h, err := findHolders(t.Context(), root(d), tt.w, holderBudget)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -182,7 +182,7 @@ func TestHoldersInherited(t *testing.T) {
 	first, last := order[0], order[len(order)-1]
 	d.remove("proc/102/fd/" + first) // not its child's
 	w := wanted{inodeOf(t, first): true, inodeOf(t, last): true}
-	h, err := findHolders(t.Context(), root(d), w)
+	h, err := findHolders(t.Context(), root(d), w, holderBudget)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -228,12 +228,12 @@ func TestHoldersBudget(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	s := &Snapshot{Sockets: &Sockets{Listeners: []Listener{{Inode: 1}}}}
-	s.nameHolders(ctx, root(d), nil)
+	s.nameHolders(ctx, root(d), nil, holderBudget)
 	if len(s.Gaps) != 1 || s.Gaps[0].Reason != "no holder found for 1 socket in 5s" {
 		t.Errorf("gaps %+v", s.Gaps)
 	}
 	d.remove("proc")
-	if s.nameHolders(t.Context(), root(d), nil); len(s.Gaps) != 2 || s.Gaps[1].Reason != "not there" {
+	if s.nameHolders(t.Context(), root(d), nil, holderBudget); len(s.Gaps) != 2 || s.Gaps[1].Reason != "not there" {
 		t.Errorf("gaps %+v", s.Gaps)
 	}
 }

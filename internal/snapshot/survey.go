@@ -279,7 +279,7 @@ func (s *survey) nameHolders(ctx context.Context) {
 	if len(quests) == 0 {
 		return
 	}
-	h, err := findHolders(ctx, s.root, all)
+	h, err := findHolders(ctx, s.root, all, holderBudget)
 	for _, q := range quests {
 		q.take(h, err, func(pid int) (Process, bool) { return h.describe(s.root, pid) })
 	}

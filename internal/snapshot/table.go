@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/tcptune/tcptune/internal/sockdiag"
 )
@@ -54,7 +55,7 @@ type TableRow struct {
 
 // Table counts every socket once and groups them.
 func (c *Collector) Table(ctx context.Context, by Grouping) (*Table, error) {
-	s := &Snapshot{}
+	s := &Snapshot{Taken: time.Now()}
 	var h *holders
 	if by == ByListener {
 		w := make(wanted)
@@ -99,7 +100,7 @@ func (c *Collector) finishTable(t *tabulation, s *Snapshot) *Table {
 
 // wantListeners adds the listeners to the sockets whose holders are wanted.
 func (c *Collector) wantListeners(ctx context.Context, w wanted) error {
-	return c.withDumper(ctx, &Snapshot{}, func(ctx context.Context, d dumper) error {
+	return c.withDumper(ctx, &Snapshot{Taken: time.Now()}, func(ctx context.Context, d dumper) error {
 		_, err := d.Dump(ctx, sockdiag.Request{States: sockdiag.StatesOf(sockdiag.StateListen)}, func(s *sockdiag.Socket) error {
 			w[s.Inode] = false
 			return nil
@@ -110,7 +111,7 @@ func (c *Collector) wantListeners(ctx context.Context, w wanted) error {
 
 // tableHolders searches the holders of sockets, nil when that cannot be done.
 func (c *Collector) tableHolders(ctx context.Context, s *Snapshot, w wanted) *holders {
-	h, err := findHolders(ctx, c.root, w)
+	h, err := findHolders(ctx, c.root, w, c.allow(s, holderBudget))
 	if err != nil {
 		s.gap("/proc/PID/fd", err, "")
 	}
@@ -123,7 +124,7 @@ func (t *tabulation) noteHolders(s *Snapshot) {
 	case h == nil || t.nameless == 0:
 	case h.partial:
 		t.table.Partial = true
-		s.gap("/proc/PID/fd", fmt.Errorf("not every process was searched in %s: %s not attributed", holderBudget, countSockets(t.nameless)), "")
+		s.gap("/proc/PID/fd", fmt.Errorf("not every process was searched in %s: %s not attributed", h.within.Round(time.Millisecond), countSockets(t.nameless)), "")
 	case h.hidden > 0:
 		s.gap("/proc/PID/fd", fmt.Errorf("%d processes of other users are hidden: %s not attributed", h.hidden, countSockets(t.nameless)), "run as root, or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH")
 	}

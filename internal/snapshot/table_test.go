@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,7 +137,7 @@ func TestTableTree(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	d.write("proc/100/status", "Name:\tnginx\nUid:\t0\t0\t0\t0\n")
-	gaps := &Snapshot{}
+	gaps := &Snapshot{Taken: time.Now()}
 	tab := newTabulation(ByProcess, nil, nil)
 	for range 3 {
 		tab.add(&sockdiag.Socket{State: sockdiag.StateEstablished, Inode: 7})

@@ -5,6 +5,7 @@ package snapshot
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/tcptune/tcptune/internal/netns"
 )
@@ -27,7 +28,7 @@ func (c *Collector) Tables(ctx context.Context, o Survey, by Grouping) ([]TableV
 	defer cancel()
 	s := newTableSurvey(c, o.Namespaces)
 	defer s.close()
-	gaps := &Snapshot{}
+	gaps := &Snapshot{Taken: time.Now()}
 	all := make(wanted)
 	var h *holders
 	if by == ByListener {
@@ -70,7 +71,7 @@ type tableVisit struct {
 func newTableSurvey(c *Collector, list []*netns.Namespace) *tableSurvey {
 	s := &tableSurvey{Collector: c}
 	for _, n := range list {
-		v := &tableVisit{namespace: n, gaps: &Snapshot{}}
+		v := &tableVisit{namespace: n, gaps: &Snapshot{Taken: time.Now()}}
 		v.handle, v.err = n.Open()
 		s.visits = append(s.visits, v)
 	}

@@ -18,9 +18,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/tcptune/tcptune/internal/lab"
+	"github.com/tcptune/tcptune/internal/netns"
 	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/rules"
 )
@@ -28,6 +30,12 @@ import (
 // quietNamespaces makes n namespaces that nobody lives in, mounted as ip netns
 // does it, each with a listener.
 func quietNamespaces(t *testing.T, n int) (names []string) {
+	t.Helper()
+	return namespaces(t, n, func(net.Listener) error { return nil })
+}
+
+// namespaces makes n of them; visit is called in each when it listens.
+func namespaces(t *testing.T, n int, visit func(net.Listener) error) (names []string) {
 	t.Helper()
 	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
 		t.Fatal(err)
@@ -38,14 +46,14 @@ func quietNamespaces(t *testing.T, n int) (names []string) {
 	for i := range n {
 		name := fmt.Sprintf("quiet%03d", i)
 		names = append(names, name)
-		if err := quietNamespace(t, filepath.Join("/run/netns", name)); err != nil {
+		if err := quietNamespace(t, filepath.Join("/run/netns", name), visit); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return names
 }
 
-func quietNamespace(t *testing.T, path string) error {
+func quietNamespace(t *testing.T, path string, visit func(net.Listener) error) error {
 	if err := os.WriteFile(path, nil, 0o644); err != nil {
 		return err
 	}
@@ -62,6 +70,7 @@ func quietNamespace(t *testing.T, path string) error {
 	listener, failed := net.Listen("tcp4", "127.0.0.1:80")
 	if failed == nil {
 		t.Cleanup(func() { listener.Close() })
+		failed = visit(listener)
 	}
 	if back := unix.Setns(int(origin.Fd()), unix.CLONE_NEWNET); back != nil {
 		return back // the thread stays locked and ends with the test
@@ -209,6 +218,63 @@ func askNamespaces(t *testing.T, stuck string, pid int) {
 	if out := run("__complete", "check", "--netns", ""); !strings.HasPrefix(out.stdout, "all\nhost\n") || !strings.Contains(out.stdout, "\nquiet000\n") || !strings.Contains(out.stdout, "\nshared\n") {
 		t.Errorf("completion: %s", out.stdout)
 	}
+}
+
+// knock connects to the listener of a namespace once, and closes first: that
+// leaves one socket in TIME_WAIT.
+func knock(listener net.Listener) error {
+	lo, err := netlink.LinkByName("lo")
+	if err != nil {
+		return err
+	}
+	if err := netlink.LinkSetUp(lo); err != nil {
+		return err
+	}
+	conn, err := net.Dial("tcp4", listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	accepted, err := listener.Accept()
+	if err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	return errors.Join(conn.Close(), accepted.Close())
+}
+
+// TestScenarioNamespacesBesideMany: beside many sockets only those namespaces
+// are walked whose cheap facts call for it, and the report says so.
+func TestScenarioNamespacesBesideMany(t *testing.T) {
+	lab.IsolateAlone(t, func(t *testing.T) {
+		const sockets, quiet = 42_000, 100 // together more than cheap walks pass over
+		namespaces(t, quiet, knock)
+		leaky := lab.NewHost(t, "leaky")
+		target := netip.MustParseAddrPort("127.0.0.1:8080")
+		leak := lab.Serve(t, leaky, lab.Server{Name: "leaky", Address: target, Behaviour: lab.Hold})
+		if r := lab.Connect(t, leaky, lab.Client{Targets: oneTarget(target), Count: 200}); r.OK != 200 {
+			t.Fatalf("%d connections, errors %v", r.OK, r.Errors)
+		}
+		lab.WaitState(t, leaky, lab.CloseWait, 200, settleTime)
+		lab.NewLoad(t, lab.Load{Established: sockets})
+
+		checks, _ := checkAllNamespaces(t, exitNo, "--window", "2s")
+		unwalked := 0
+		for _, c := range checks.Namespaces {
+			walked := slices.Contains(c.Collection.Tiers, 1)
+			if strings.HasPrefix(c.Host.Namespace.Name, "quiet") {
+				if !walked && !c.Collection.Complete && strings.Contains(c.Collection.Closer, "they were not walked") && c.States["close_wait"] == nil {
+					unwalked++
+				}
+			} else if !walked && c.Host.Namespace.Kind != netns.KindHost {
+				t.Errorf("%s was not walked: %+v", c.Host.Namespace.Name, c.Collection)
+			}
+		}
+		if unwalked < quiet*9/10 { // a connection that waits in a queue calls for a walk
+			t.Errorf("%d of %d quiet namespaces were not walked", unwalked, quiet)
+		}
+		if found := worst(checks)[processName(leak)]; !slices.Contains(found, "close-wait-leak") || checks.Complete {
+			t.Errorf("the leak was not found: %v, complete %v", worst(checks), checks.Complete)
+		}
+	})
 }
 
 // countNamespaces counts the sockets of all namespaces, and of one.

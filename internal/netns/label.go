@@ -77,13 +77,20 @@ func (c Container) short() string {
 	return c.ID
 }
 
+// madeUp reports whether a program made up a name: cni-UUID (CNI plugins),
+// netns-UUID (podman), UUID (CRI-O).
+func madeUp(name string) bool {
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "cni-"), "netns-")
+	return len(name) >= shortID && strings.Trim(name, "0123456789abcdef-") == ""
+}
+
 // mountNames picks the name that a person gave, and the one that a program
 // made up.
 func mountNames(mounts []string) (given, made string) {
 	for _, path := range mounts {
 		dir, name := filepath.Dir(path), filepath.Base(path)
 		switch {
-		case dir == namedDir && !strings.HasPrefix(name, "cni-"): // CNI plugins make up cni-UUID
+		case dir == namedDir && !madeUp(name):
 			if given == "" || name < given {
 				given = name
 			}

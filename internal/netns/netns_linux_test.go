@@ -108,7 +108,7 @@ func TestList(t *testing.T) {
 			t.Fatal(err)
 		}
 		gone := start(t, &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNET})
-		mount(t, gone.Process.Pid, "/run/netns/cni-1")
+		mount(t, gone.Process.Pid, "/run/netns/cni-0f3c5a7e-1b2d")
 		_ = gone.Process.Kill()
 		_ = gone.Wait()
 		if err := os.WriteFile("/run/netns/stale", nil, 0o644); err != nil { // its mount is gone
@@ -124,7 +124,7 @@ func TestList(t *testing.T) {
 		for _, n := range named(t, name).Namespaces {
 			got = append(got, row{n.Name, n.Kind, n.Processes})
 		}
-		want := []row{{"host", KindHost, 1}, {"blue", KindNamed, 2}, {"cni-1", KindMount, 0}, {name, KindProcess, 1}}
+		want := []row{{"host", KindHost, 1}, {"blue", KindNamed, 2}, {"cni-0f3c5a7e-1b2d", KindMount, 0}, {name, KindProcess, 1}}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got)\n%s", diff)
 		}

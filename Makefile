@@ -5,6 +5,7 @@ VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null || echo 
 COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 OUT     ?= tcptune
 FUZZTIME ?= 60s
+BENCHFLAGS ?=
 # The lab has a row that waits for six minutes.
 TESTFLAGS ?= -timeout 30m
 
@@ -54,10 +55,12 @@ fuzz:
 		done; \
 	done
 
-# Prints what the budgets of ARCHITECTURE.md cost here, beside ss in the same run.
+# Prints what the budgets of ARCHITECTURE.md cost here, beside other programs in
+# the same run. BENCHFLAGS='-sizes 10000,100000 -goals=false' takes some minutes
+# and little memory; -write docs/performance.md keeps the result.
 bench:
 	$(GO) test -run '^$$' -bench . -benchmem ./rules ./internal/...
-	$(GO) run ./internal/bench
+	$(GO) run ./internal/bench $(BENCHFLAGS)
 
 # Shows every rule that this machine can show (cmd/tcptune/lab_row_linux_test.go)
 # and writes docs/evidence.md.

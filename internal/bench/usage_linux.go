@@ -3,35 +3,47 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"syscall"
 	"time"
+
+	"github.com/tcptune/tcptune/internal/lab"
 )
 
 // A usage is what one run of a program cost.
 type usage struct {
 	wall time.Duration
-	cpu  time.Duration // user and system
-	peak int64         // resident memory at its largest, bytes
+	cpu  time.Duration // user and system, of its children too
+	peak int64         // resident memory at its largest, bytes; 0 where it has no process of its own
 }
 
-// run runs a program, its output thrown away, and returns what it cost. A
-// status other than 0 is no error: check says 1 when it finds something.
-func run(ctx context.Context, program string, args ...string) (usage, error) {
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Stderr = os.Stderr
+// command runs a program in the namespace of a crowd and returns what it cost.
+// A status of 1 is no error: check says that when it finds something. Without
+// out the output is thrown away.
+func command(ctx context.Context, c *lab.Crowd, out io.Writer, name string, args ...string) (usage, error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // a shell has children
+	var problem bytes.Buffer
+	cmd.Stdout, cmd.Stderr = out, &problem
 	start := time.Now()
-	err := cmd.Run()
+	err := c.Do(cmd.Start) // a child lives where the thread does that starts it
+	if err == nil {
+		err = cmd.Wait()
+	}
 	wall := time.Since(start)
+	if ctx.Err() != nil {
+		return usage{}, ctx.Err()
+	}
 	var exit *exec.ExitError
 	if err != nil && (!errors.As(err, &exit) || exit.ExitCode() != 1) {
-		return usage{}, fmt.Errorf("run %s: %w", program, err)
+		return usage{}, fmt.Errorf("run %s: %w: %s", name, err, problem.String())
 	}
 	state := cmd.ProcessState
 	u := usage{wall: wall, cpu: state.UserTime() + state.SystemTime()}
@@ -41,77 +53,25 @@ func run(ctx context.Context, program string, args ...string) (usage, error) {
 	return u, nil
 }
 
-func check(ctx context.Context, binary string) (usage, error) {
-	return run(ctx, binary, "check", "--window", "0", "--format", "json")
-}
-
-// idle prints what a check costs where there is nothing to look at.
-func idle(ctx context.Context, out io.Writer, binary string) error {
-	var runs []usage
-	for range idleRuns {
-		u, err := check(ctx, binary)
-		if err != nil {
-			return err
-		}
-		runs = append(runs, u)
-	}
-	fmt.Fprintf(out, "check --window 0, idle network namespace, median of %d runs\n", idleRuns)
-	fmt.Fprintf(out, "  wall        %8.1f ms   budget %d ms\n", milliseconds(median(runs, wall)), idleWallMS)
-	fmt.Fprintf(out, "  CPU         %8.1f ms\n", milliseconds(median(runs, cpu)))
-	fmt.Fprintf(out, "  peak memory %8.1f MB   budget %d MB\n", megabytes(largest(runs)), idlePeakMB)
-	return nil
-}
-
-// crowd prints what a check costs beside many established sockets, as a ratio
-// to ss in the same run. The two take turns, so that both meet the same noise.
-func crowd(ctx context.Context, out io.Writer, binary string, sockets int) error {
-	ss, lookErr := exec.LookPath("ss")
-	var checks, lists []usage
-	for range crowdRuns {
-		u, err := check(ctx, binary)
-		if err != nil {
-			return err
-		}
-		checks = append(checks, u)
-		if lookErr != nil {
-			continue
-		}
-		if u, err = run(ctx, ss, "-tan"); err != nil {
-			return err
-		}
-		lists = append(lists, u)
-	}
-	fmt.Fprintf(out, "check --window 0 beside %d established sockets, median of %d runs\n", sockets, crowdRuns)
-	fmt.Fprintf(out, "  wall        %8.1f ms\n", milliseconds(median(checks, wall)))
-	fmt.Fprintf(out, "  CPU         %8.1f ms\n", milliseconds(median(checks, cpu)))
-	fmt.Fprintf(out, "  peak memory %8.1f MB   budget %d MB for %d sockets\n", megabytes(largest(checks)), crowdPeakMB, budgetSockets)
-	if lookErr != nil {
-		fmt.Fprintln(out, "  not compared: there is no ss here (package iproute2)")
-		return nil
-	}
-	theirs := median(lists, cpu)
-	fmt.Fprintf(out, "  CPU, ss -tan%8.1f ms\n", milliseconds(theirs))
-	if theirs > 0 {
-		ratio := float64(median(checks, cpu)) / float64(theirs)
-		fmt.Fprintf(out, "  ratio       %8.2f      budget %.2f for %d sockets\n", ratio, crowdRatio, budgetSockets)
-	}
-	return nil
-}
-
 func wall(u usage) time.Duration { return u.wall }
 func cpu(u usage) time.Duration  { return u.cpu }
 
-func median(runs []usage, of func(usage) time.Duration) time.Duration {
+// median is that of a list that is not empty.
+func median[T int64 | float64 | time.Duration](list []T) T {
+	sorted := slices.Sorted(slices.Values(list))
+	middle := len(sorted) / 2
+	if len(sorted)%2 == 0 {
+		return (sorted[middle-1] + sorted[middle]) / 2
+	}
+	return sorted[middle]
+}
+
+func medianOf(runs []usage, of func(usage) time.Duration) time.Duration {
 	var list []time.Duration
 	for _, u := range runs {
 		list = append(list, of(u))
 	}
-	slices.Sort(list)
-	middle := len(list) / 2
-	if len(list)%2 == 0 {
-		return (list[middle-1] + list[middle]) / 2
-	}
-	return list[middle]
+	return median(list)
 }
 
 func largest(runs []usage) (bytes int64) {
@@ -121,5 +81,17 @@ func largest(runs []usage) (bytes int64) {
 	return bytes
 }
 
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
-func megabytes(n int64) float64            { return float64(n) / 1e6 }
+// ratio is the median of the ratios of each round: what ran at the same time met
+// the same noise. It is not ok where one of the two did not run.
+func ratio(ours, theirs []usage, of func(usage) time.Duration) (r float64, ok bool) {
+	var list []float64
+	for i := range min(len(ours), len(theirs)) {
+		if d := of(theirs[i]); d > 0 {
+			list = append(list, float64(of(ours[i]))/float64(d))
+		}
+	}
+	if len(list) == 0 {
+		return 0, false
+	}
+	return median(list), true
+}

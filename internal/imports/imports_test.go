@@ -54,7 +54,7 @@ var table = map[string][]string{
 		"internal/report", "internal/snapshot", "profiles", "rules", "sysctl"},
 
 	// Generators, and programs that are run by make only.
-	"internal/bench":                nil,
+	"internal/bench":                {"internal/lab"}, // no product: it makes loads
 	"internal/kernels":              nil,
 	"internal/procnet/internal/gen": nil,
 	"internal/testreport":           nil,
@@ -62,7 +62,7 @@ var table = map[string][]string{
 	"rules/gendocs":                 {"internal/expr", "rules", "sysctl"},
 	"sysctl/internal/gen":           nil,
 
-	// Tests and test support: faultfs and lab are in no row, so that no product code can import them.
+	// Tests and test support: faultfs and lab are in no row of the product, so that no product code can import them.
 	"docs":                        nil,
 	"internal/atomicfile/faultfs": {"internal/atomicfile"},
 	"internal/imports":            nil,

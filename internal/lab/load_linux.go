@@ -27,7 +27,7 @@ type Load struct {
 const (
 	maxLoad         = 2_500_000
 	loadTimeout     = 5 * time.Minute
-	holderSockets   = 19_800  // open files of one process: limits of 20,000 are common
+	holderSockets   = 15_000  // sockets of one process: less than 80 % of 20,000 open files, a common limit
 	filesReserve    = 100     // open files of a process besides
 	socketBytes     = 5 << 10 // kernel memory of an open socket with its file, rounded up
 	timeWaitBytes   = 512
@@ -71,11 +71,12 @@ func NewLoad(t testing.TB, l Load) *Crowd {
 // case. The program must call [Dispatch] first.
 func StartLoad(ctx context.Context, l Load) (*Crowd, error) {
 	began := time.Now()
-	if err := l.check(); err != nil {
+	most, err := l.check()
+	if err != nil {
 		return nil, err
 	}
 	c := &Crowd{}
-	if err := c.fill(ctx, l); err != nil {
+	if err := c.fill(ctx, l, most); err != nil {
 		c.Stop()
 		return nil, errors.Join(err, ctx.Err())
 	}
@@ -84,8 +85,8 @@ func StartLoad(ctx context.Context, l Load) (*Crowd, error) {
 }
 
 // fill makes the namespace, starts the processes and waits until each has made
-// its sockets.
-func (c *Crowd) fill(ctx context.Context, l Load) (err error) {
+// its sockets, most each.
+func (c *Crowd) fill(ctx context.Context, l Load, most int) (err error) {
 	if c.directory, err = os.MkdirTemp("", "tcptune-load-"); err != nil {
 		return err
 	}
@@ -95,7 +96,7 @@ func (c *Crowd) fill(ctx context.Context, l Load) (err error) {
 	if err := c.write("net/ipv4/tcp_max_tw_buckets", fmt.Sprint(maxLoad)); err != nil {
 		return err
 	}
-	for _, h := range l.holders(c.HasSysctl("net.ipv6.conf.lo.disable_ipv6")) {
+	for _, h := range l.holders(most, c.HasSysctl("net.ipv6.conf.lo.disable_ipv6")) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -145,37 +146,38 @@ func (l Load) sockets() (all, files int) {
 	return files + l.TimeWait, files
 }
 
-// check refuses a load that the machine cannot bear.
-func (l Load) check() error {
+// check refuses a load that the machine cannot bear, and returns how many
+// sockets a process may have.
+func (l Load) check() (most int, err error) {
 	all, files := l.sockets()
 	if min(l.Established, l.CloseWait, l.TimeWait) < 0 || all < 1 || all > maxLoad || l.Established%2 != 0 {
-		return fmt.Errorf("load %+v: must have 1 to %d sockets, ESTABLISHED ones in pairs", l, maxLoad)
+		return 0, fmt.Errorf("load %+v: must have 1 to %d sockets, ESTABLISHED ones in pairs", l, maxLoad)
 	}
 	if l.Exhausted && l.TimeWait <= lastPort-firstPort {
-		return fmt.Errorf("load %+v: a destination has %d ports", l, lastPort-firstPort+1)
+		return 0, fmt.Errorf("load %+v: a destination has %d ports", l, lastPort-firstPort+1)
 	}
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("read limit on open files: %w", err)
+		return 0, fmt.Errorf("read limit on open files: %w", err)
 	}
-	if limit.Max < holderSockets+filesReserve {
-		return fmt.Errorf("load: a process may open %d files, want %d [raise the hard limit of RLIMIT_NOFILE]", limit.Max, holderSockets+filesReserve)
+	if limit.Max < 2*filesReserve {
+		return 0, fmt.Errorf("load: a process may open %d files only", limit.Max)
 	}
-	var open, unused, most int
-	if err := scan("/proc/sys/fs/file-nr", "", &open, &unused, &most); err != nil {
-		return err
+	most = int(min(limit.Max-filesReserve, holderSockets)) &^ 1
+	var open, unused, allowed, available int
+	if err := scan("/proc/sys/fs/file-nr", "", &open, &unused, &allowed); err != nil {
+		return 0, err
 	}
-	if open+files > most {
-		return fmt.Errorf("load: %d files are open and %d sockets come, fs.file-max is %d", open, files, most)
+	if open+files > allowed {
+		return 0, fmt.Errorf("load: %d files are open and %d sockets come, fs.file-max is %d", open, files, allowed)
 	}
-	var available int
 	if err := scan("/proc/meminfo", "MemAvailable:", &available); err != nil {
-		return err
+		return 0, err
 	}
 	if want := (files*socketBytes + l.TimeWait*timeWaitBytes) >> 10; want > available {
-		return fmt.Errorf("load: %d KiB of memory are free, want %d KiB", available, want)
+		return 0, fmt.Errorf("load: %d KiB of memory are free, want %d KiB", available, want)
 	}
-	return nil
+	return most, nil
 }
 
 // scan reads the numbers behind a word of a file.
@@ -191,9 +193,9 @@ func scan(path, word string, numbers ...any) error {
 	return nil
 }
 
-// holders divides the load among processes. What a tool should find comes last,
-// where it is found last.
-func (l Load) holders(ipv6 bool) (list []holder) {
+// holders divides the load among processes of most sockets each. What a tool
+// should find comes last, where it is found last.
+func (l Load) holders(most int, ipv6 bool) (list []holder) {
 	number := 0
 	next := func(ipv6 bool) netip.AddrPort {
 		number++
@@ -205,21 +207,28 @@ func (l Load) holders(ipv6 bool) (list []holder) {
 	established, closeWait := l.Established, l.CloseWait
 	for n := 0; established+closeWait > 0; n++ {
 		at := next(ipv6 && n%everyIPv6 == everyIPv6-1)
-		pairs := min(established, holderSockets) / 2
+		pairs := min(established, most) / 2
 		leaks := 0
-		if left := established + closeWait; left <= holderSockets || pairs == 0 {
-			leaks = min(closeWait, holderSockets-2*pairs)
+		if left := established + closeWait; left <= most || pairs == 0 {
+			leaks = min(closeWait, most-2*pairs)
 		}
 		established, closeWait = established-2*pairs, closeWait-leaks
 		list = append(list, holder{[]task{{at, Established, pairs}, {at, CloseWait, leaks}}})
 	}
+	// The exhausted destination comes last: in a minute the first ones are gone.
+	var counts []int
+	left := l.TimeWait
+	if l.Exhausted {
+		left -= lastPort - firstPort + 1
+	}
+	for ; left > 0; left -= timeWaitPerPeer {
+		counts = append(counts, min(left, timeWaitPerPeer))
+	}
+	if l.Exhausted {
+		counts = append(counts, lastPort-firstPort+1)
+	}
 	makers := len(list)
-	for n := 0; l.TimeWait > 0; n++ {
-		count := min(l.TimeWait, timeWaitPerPeer)
-		if l.Exhausted && n == 0 {
-			count = lastPort - firstPort + 1
-		}
-		l.TimeWait -= count
+	for n, count := range counts {
 		if n < timeWaitMakers {
 			list = append(list, holder{})
 		}

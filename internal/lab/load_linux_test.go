@@ -28,7 +28,7 @@ func TestLoad(t *testing.T) {
 				most[s.Remote.String()]++
 			}
 		}
-		if most["127.1.0.3:8000"] != lastPort-firstPort+1 {
+		if most["127.1.0.4:8000"] != lastPort-firstPort+1 {
 			t.Errorf("no destination is exhausted: %v", most)
 		}
 		names := map[string]int{}
@@ -53,9 +53,9 @@ func TestLoad(t *testing.T) {
 // TestLoadInterrupted: when the context ends nothing is left.
 func TestLoadInterrupted(t *testing.T) {
 	Isolate(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
-		if _, err := StartLoad(ctx, Load{Established: 400_000}); !errors.Is(err, context.DeadlineExceeded) {
+		if _, err := StartLoad(ctx, Load{Established: 100_000}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatal(err)
 		}
 		if pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); !errors.Is(err, unix.ECHILD) {
@@ -68,10 +68,10 @@ func TestLoadInterrupted(t *testing.T) {
 func TestLoadHolders(t *testing.T) {
 	for _, l := range []Load{
 		{Established: 2}, {CloseWait: 1}, {CloseWait: 50000}, {Established: 1_000_000, CloseWait: 1000},
-		{Established: 19_800, CloseWait: 19_800}, {Established: 19_800, CloseWait: 1}, {TimeWait: 1}, {TimeWait: 1_000_000, Exhausted: true},
+		{Established: holderSockets, CloseWait: holderSockets}, {Established: holderSockets, CloseWait: 1}, {TimeWait: 1}, {TimeWait: 1_000_000, Exhausted: true},
 	} {
 		var got Load
-		for _, h := range l.holders(true) {
+		for _, h := range l.holders(holderSockets, true) {
 			files := 0
 			for _, task := range h.Tasks {
 				switch task.State {

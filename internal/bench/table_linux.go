@@ -154,7 +154,7 @@ func machine() string {
 	memory := ""
 	var info unix.Sysinfo_t
 	if err := unix.Sysinfo(&info); err == nil {
-		memory = fmt.Sprintf(", %d GB", uint64(info.Totalram)*uint64(info.Unit)/1e9)
+		memory = fmt.Sprintf(", %d GB", info.Totalram*uint64(info.Unit)/1e9)
 	}
 	return fmt.Sprintf("%s: Linux %s, %d x %s%s, %s", time.Now().UTC().Format(time.DateOnly), kernel, runtime.NumCPU(), cpu, memory, runtime.Version())
 }

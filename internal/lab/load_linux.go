@@ -96,6 +96,13 @@ func (c *Crowd) fill(ctx context.Context, l Load, most int) (err error) {
 	if err := c.write("net/ipv4/tcp_max_tw_buckets", fmt.Sprint(maxLoad)); err != nil {
 		return err
 	}
+	if l.Exhausted {
+		// By default connect() may take the port of a TIME_WAIT over the loopback
+		// interface again after a second. Destinations of a proxy are elsewhere.
+		if err := c.write("net/ipv4/tcp_tw_reuse", "0"); err != nil {
+			return err
+		}
+	}
 	for _, h := range l.holders(most, c.HasSysctl("net.ipv6.conf.lo.disable_ipv6")) {
 		if err := ctx.Err(); err != nil {
 			return err

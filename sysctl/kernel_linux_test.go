@@ -160,8 +160,8 @@ func TestGlimpse(t *testing.T) {
 			if !strings.HasPrefix(key.Path(), "net/") {
 				continue // some of the others are counters
 			}
-			text, ok := tree.glimpse(key)
-			if !ok {
+			text, err := tree.glimpse(key)
+			if err != nil {
 				continue
 			}
 			short++
@@ -173,7 +173,10 @@ func TestGlimpse(t *testing.T) {
 	if short < 20 {
 		t.Errorf("%d values were read the short way", short)
 	}
-	if text, ok := tree.glimpse(MustKey("net.ipv4")); ok {
+	if text, err := tree.glimpse(MustKey("net.ipv4")); err == nil {
 		t.Errorf("a directory has the value %q", text)
+	}
+	if _, err := tree.Get(MustKey("net.ipv4.tcp_tw_recycle")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a key that is not there: %v", err)
 	}
 }

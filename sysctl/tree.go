@@ -57,8 +57,12 @@ func checkDir(name string) error {
 
 // Get returns the live value of key. The error is an [*Error].
 func (t *Tree) Get(key Key) (Value, error) {
-	if text, ok := t.glimpse(key); ok {
+	text, err := t.glimpse(key)
+	switch {
+	case err == nil:
 		return NewValue(text), nil
+	case errors.Is(err, fs.ErrNotExist):
+		return "", newError("open", key, err)
 	}
 	info, err := t.stat(key)
 	if err != nil {
@@ -68,8 +72,7 @@ func (t *Tree) Get(key Key) (Value, error) {
 	if info.Size() > MaxValueBytes {
 		return "", &Error{"read", key, fmt.Errorf("it has %d bytes, at most %d are read", info.Size(), MaxValueBytes)}
 	}
-	text, err := t.read(key)
-	if err != nil {
+	if text, err = t.read(key); err != nil {
 		return "", newError("open", key, err)
 	}
 	if len(text) > MaxValueBytes {
@@ -89,22 +92,24 @@ const liveDir = "/proc/sys"
 // glimpse reads a short value of the running kernel in three system calls: nothing there
 // can lead out of the tree, or block. Whatever is not plain is left to the long way,
 // which has the words for it.
-func (t *Tree) glimpse(key Key) (text string, ok bool) {
+func (t *Tree) glimpse(key Key) (string, error) {
 	if t.dir != liveDir || key.IsZero() {
-		return "", false
+		return "", errNotPlain
 	}
 	fd, err := syscall.Open(liveDir+"/"+key.path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
 	if err != nil {
-		return "", false
+		return "", err
 	}
 	defer syscall.Close(fd)
 	var buffer [2 * cutValue]byte
 	n, err := syscall.Read(fd, buffer[:])
 	if err != nil || n < 0 || n >= cutValue {
-		return "", false
+		return "", errNotPlain
 	}
-	return string(buffer[:n]), true
+	return string(buffer[:n]), nil
 }
+
+var errNotPlain = errors.New("not a short value of the running kernel")
 
 // longestPorts is more than a list of all odd ports has.
 const longestPorts = 256 << 10

@@ -182,8 +182,9 @@ func (r *result) timeWait(ctx context.Context, o *options) error {
 		found = found && ok
 	}
 	q, _ := ratio(checks, loops, wall)
-	r.goal(what, found && q <= timeWaitRatio, fmt.Sprintf("found, <= %.1f", timeWaitRatio), "%s, %.2f (%.0f ms and %.0f ms); %s TIME_WAIT at the begin, %s at the end of %d runs",
-		yes(found, "found", "not found"), q, milliseconds(medianOf(checks, wall)), milliseconds(medianOf(loops, wall)), count(sockets), count(left), len(checks))
+	r.goal(what, found && q <= timeWaitRatio, fmt.Sprintf("found, <= %.1f", timeWaitRatio), "%s, %.2f (%s and %s; CPU %s and %s); %s TIME_WAIT at the begin, %s at the end of %d runs",
+		yes(found, "found", "not found"), q, duration(medianOf(checks, wall)), duration(medianOf(loops, wall)), duration(medianOf(checks, cpu)), duration(medianOf(loops, cpu)),
+		count(sockets), count(left), len(checks))
 	return nil
 }
 

@@ -53,7 +53,15 @@ func TestTiersRequests(t *testing.T) {
 		},
 		{
 			name: "half by other states", sockets: map[sockdiag.State]int{sockdiag.StateCloseWait: 50}, ports: ports,
-			want: []sockdiag.Request{listen, open, established}, tiers: []int{0, 1, 2}, closer: Closer{Looked: true},
+			want: []sockdiag.Request{listen, open}, tiers: []int{0, 1}, closer: Closer{Looked: true}, // nothing else is there
+		},
+		{
+			name: "all by TIME_WAIT", sockets: map[sockdiag.State]int{sockdiag.StateTimeWait: 100}, ports: ports,
+			want: []sockdiag.Request{listen, open, timeWait}, tiers: []int{0, 1, 2}, closer: Closer{Looked: true},
+		},
+		{
+			name: "nearly all by TIME_WAIT", sockets: map[sockdiag.State]int{sockdiag.StateTimeWait: 100, sockdiag.StateEstablished: 1}, ports: ports,
+			want: []sockdiag.Request{listen, open, timeWait, established, sample}, tiers: []int{0, 1, 2, 3}, closer: Closer{Looked: true},
 		},
 		{
 			name: "much TIME_WAIT on a wide range", sockets: map[sockdiag.State]int{sockdiag.StateTimeWait: 1000},

@@ -183,6 +183,10 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 		others = 0
 		err = t.dumpTimeWait(budget)
 	}
+	if needed && err == nil && others == 0 && established == 0 {
+		t.looked(limit) // there is no other socket: save the walk
+		needed = false
+	}
 	if needed && err == nil && established >= estimateFrom {
 		needed, err = t.estimateEstablished(budget, limit-others)
 	}

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tcptune/tcptune/internal/nearest"
 	"github.com/tcptune/tcptune/internal/netns"
+	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/internal/snapshot"
 )
 
@@ -33,7 +35,9 @@ func addNetnsFlag(cmd *cobra.Command, name *string, all bool) {
 		}
 		if list, err := netns.List(); err == nil {
 			for _, n := range list.Namespaces {
-				words = append(words, n.Name)
+				if report.Clean(n.Name) == n.Name { // a process may call itself anything
+					words = append(words, n.Name)
+				}
 			}
 		}
 		return words, cobra.ShellCompDirectiveNoFileComp
@@ -90,7 +94,7 @@ func unknownNamespace(name string, listing *netns.Listing) error {
 		text += "; did you mean " + strings.Join(near, " or ") + "?"
 	}
 	hint := netnsHint
-	if listing.Hidden > 0 {
+	if listing.Hidden > 0 && os.Geteuid() != 0 {
 		hint = plural(listing.Hidden, "process of another user is", "processes of other users are") + " hidden: run as root to see their namespaces"
 	}
 	return usageError(errors.New(text), hint)

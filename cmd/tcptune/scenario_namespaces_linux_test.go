@@ -355,3 +355,29 @@ func TestScenarioNamespacesOrdinaryUser(t *testing.T) {
 		}
 	})
 }
+
+// TestScenarioNamespacesHostile: a process that lends its name to a namespace
+// cannot write to the terminal.
+func TestScenarioNamespacesHostile(t *testing.T) {
+	lab.IsolateAlone(t, func(t *testing.T) {
+		target := netip.MustParseAddrPort("127.0.0.1:8080")
+		evil := lab.NewHost(t, "evil")
+		lab.Serve(t, evil, lab.Server{Name: "ev\x1b[2J\nil", Address: target, Behaviour: lab.Hold})
+		if r := lab.Connect(t, evil, lab.Client{Targets: oneTarget(target), Count: 100}); r.OK != 100 {
+			t.Fatalf("%d connections, errors %v", r.OK, r.Errors)
+		}
+		lab.WaitState(t, evil, lab.CloseWait, 100, settleTime)
+		for _, args := range [][]string{
+			{"check", "--netns", "all", "--window", "1s"}, {"check", "--netns", "all", "--window", "0", "--format", "json"},
+			{"states", "--netns", "all"}, {"states", "--netns", "all", "--by", "process"}, {"__complete", "check", "--netns", ""},
+			{"check", "--netns", "ev\x1b[2J"},
+		} {
+			cmd := exec.Command("tcptune", args...)
+			cmd.Env = os.Environ()
+			out := runCommand(t, cmd)
+			if text := out.stdout + out.stderr; strings.Contains(text, "\x1b") || !strings.Contains(text, "il[") && args[0] != "__complete" && args[2] == "all" {
+				t.Errorf("%q: %q", args, text)
+			}
+		}
+	})
+}

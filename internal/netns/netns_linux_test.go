@@ -57,7 +57,7 @@ func mount(t *testing.T, pid int, path string) {
 // ownRun gives the isolated test a /run of its own.
 func ownRun(t *testing.T) {
 	t.Helper()
-	if err := unix.Mount("tmpfs", "/run", "tmpfs", 0, ""); err != nil {
+	if err := errors.Join(os.MkdirAll("/run", 0o755), unix.Mount("tmpfs", "/run", "tmpfs", 0, "")); err != nil {
 		t.Fatal(err)
 	}
 }

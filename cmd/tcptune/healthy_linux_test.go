@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"testing"
@@ -90,13 +91,22 @@ func container(t *testing.T) healthyHost {
 func request(t *testing.T, pair *lab.Pair, port uint16, interval time.Duration) *lab.Process {
 	t.Helper()
 	return lab.StartClient(t, pair.Client, lab.Client{
-		Name: "visitor", Targets: oneTarget(pair.Target(port)), Duration: watchTime, Interval: interval,
+		Name: "visitor", Targets: oneTarget(pair.Target(port)), Duration: watchTime(), Interval: interval,
 		Send: "GET", Receive: lab.ReceiveMessage,
 	})
 }
 
 // watchTime is longer than check watches.
-const watchTime = 6 * time.Second
+func watchTime() time.Duration { return lab.Patience(6 * time.Second) }
+
+// many is a number of connections: a tenth of n in a guest, which needs as long
+// for them.
+func many(n int) int {
+	if lab.Guest() {
+		return n / 10
+	}
+	return n
+}
 
 // keep opens connections that stay, from several processes: each may have only
 // so many descriptors.
@@ -115,7 +125,8 @@ func keep(t *testing.T, from *lab.Host, targets []netip.AddrPort, processes, eac
 // webServer has 20,000 keep-alive connections, about 10,000 sockets in
 // TIME_WAIT, and new visitors.
 func webServer(t *testing.T) healthyHost {
-	const workers, each, gone = 4, 5000, 10500 // a SYN may be accepted out of TIME_WAIT, so fewer stay
+	const workers = 4
+	each, gone := many(5000), many(10500) // a SYN may be accepted out of TIME_WAIT, so fewer stay
 	pair := lab.NewPair(t)
 	pair.Client.Sysctl(t, "net.ipv4.ip_local_port_range", "1024 65535")
 	pair.Server.Sysctl(t, "net.ipv4.tcp_max_tw_buckets", "65536")
@@ -127,7 +138,7 @@ func webServer(t *testing.T) healthyHost {
 	lab.Serve(t, pair.Server, lab.Server{Name: "httpd", Address: pair.Target(80), Behaviour: lab.ActiveClose})
 	lab.Connect(t, pair.Client, lab.Client{Targets: oneTarget(pair.Target(80)), Count: gone, Receive: lab.ReceiveEOF})
 	states := pair.Server.States(t)
-	if states[lab.Established] != workers*each || states[lab.TimeWait] < 8000 {
+	if states[lab.Established] != workers*each || states[lab.TimeWait] < many(8000) {
 		t.Fatalf("the server has %v", states)
 	}
 	return healthyHost{pair.Server, []*lab.Process{request(t, pair, 8080, 5*time.Millisecond)}}
@@ -136,7 +147,8 @@ func webServer(t *testing.T) healthyHost {
 // proxy uses just under half of its local ports to one of twenty destinations,
 // half of them in TIME_WAIT.
 func proxy(t *testing.T) healthyHost {
-	const destinations, few, half = 20, 300, 6900 // of 28,232 ports
+	const destinations = 20
+	ports, few, half := many(28232), many(300), many(6900)
 	pair := lab.NewPair(t)
 	backends := oneTarget(pair.Target(8080))
 	for i := range destinations - 1 {
@@ -144,7 +156,7 @@ func proxy(t *testing.T) healthyHost {
 		pair.Server.AddAddress(t, "eth0", netip.PrefixFrom(address, 24))
 		backends = append(backends, netip.AddrPortFrom(address, 8080))
 	}
-	pair.Client.Sysctl(t, "net.ipv4.ip_local_port_range", "32768 60999")
+	pair.Client.Sysctl(t, "net.ipv4.ip_local_port_range", fmt.Sprintf("32768 %d", 32767+ports))
 	pair.Client.Sysctl(t, "net.ipv4.tcp_max_tw_buckets", "65536")
 	lab.Serve(t, pair.Client, lab.Server{Name: "proxy", Address: netip.AddrPortFrom(pair.ClientAddress, 80), Behaviour: lab.Echo})
 	lab.Serve(t, pair.Server, lab.Server{Name: "backend", Address: netip.MustParseAddrPort("0.0.0.0:8080"), Behaviour: lab.Echo})
@@ -157,7 +169,7 @@ func proxy(t *testing.T) healthyHost {
 		t.Fatalf("%d of %d requests answered, errors %v", r.OK, half, r.Errors)
 	}
 	return healthyHost{pair.Client, []*lab.Process{lab.StartClient(t, pair.Client, lab.Client{
-		Name: "proxy", Targets: backends[1:], Duration: watchTime, Interval: 5 * time.Millisecond, Send: "GET", Receive: lab.ReceiveMessage,
+		Name: "proxy", Targets: backends[1:], Duration: watchTime(), Interval: 5 * time.Millisecond, Send: "GET", Receive: lab.ReceiveMessage,
 	})}}
 }
 

@@ -56,7 +56,7 @@ func detour(t *testing.T) *stage {
 	pair := lab.NewDetour(t)
 	target := pair.Target(8080)
 	client := lab.Client{
-		Targets: oneTarget(target), Count: 5, Timeout: time.Second,
+		Targets: oneTarget(target), Count: 5, Timeout: lab.Patience(time.Second),
 		Bind: lab.BindNoPort, Source: netip.AddrPortFrom(pair.ClientAddress, 0),
 	}
 	lab.Serve(t, pair.Server, lab.Server{Address: target, Behaviour: lab.SinkClose})
@@ -70,8 +70,8 @@ func detour(t *testing.T) *stage {
 			}
 			connected = lab.Connect(t, pair.Client, client).OK
 			others := client
-			others.Count, others.Duration, others.Timeout = 0, time.Minute, 300*time.Millisecond
-			others.Interval = 100 * time.Millisecond
+			others.Count, others.Duration, others.Timeout = 0, time.Minute, lab.Patience(300*time.Millisecond)
+			others.Interval = lab.Patience(100 * time.Millisecond)
 			more = lab.StartClient(t, pair.Client, others) // while check looks
 		},
 		number: func(*testing.T) float64 { return float64(connected) },

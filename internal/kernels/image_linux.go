@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// modules are what a guest can load; none is loaded before a test needs it.
+// modules are what a guest can load. Until settle none is loaded but on demand.
 func modules() []string {
 	return []string{
 		"tcp_diag", "inet_diag", "netlink_diag", "unix_diag",

@@ -21,16 +21,22 @@ type job struct {
 	Pattern string // for -test.run
 }
 
+// guestTest begins the names of the tests that are written for a guest. They come
+// first, because they look at the kernel as it has booted.
+const guestTest = "TestGuest"
+
 // binary is the test binary's place in the guest.
 func (j job) binary() string { return "/tests/" + strings.ReplaceAll(j.Package, "/", "-") + ".test" }
+
+// fresh tells whether the job wants the kernel as it has booted.
+func (j job) fresh() bool { return strings.HasPrefix(strings.TrimLeft(j.Pattern, "^("), guestTest) }
 
 // elsewhere are packages whose kernel-facing tests need what only a whole
 // system has: Ansible, Puppet and the go command.
 func elsewhere() []string { return []string{"packaging"} }
 
 // allJobs returns every kernel-facing test of the repository: those in files
-// called *_linux_test.go. TestGuest... are written for a guest and come first,
-// because they look at the kernel as it has booted.
+// called *_linux_test.go, those for a guest first.
 func allJobs(repository string) ([]job, error) {
 	guest, other := map[string][]string{}, map[string][]string{}
 	err := filepath.WalkDir(repository, func(path string, _ fs.DirEntry, err error) error {
@@ -43,7 +49,7 @@ func allJobs(repository string) ([]job, error) {
 		}
 		names, err := testNames(path)
 		for _, name := range names {
-			if strings.HasPrefix(name, "TestGuest") {
+			if strings.HasPrefix(name, guestTest) {
 				guest[dir] = append(guest[dir], name)
 			} else {
 				other[dir] = append(other[dir], name)

@@ -6,6 +6,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +35,9 @@ func TestReport(t *testing.T) {
 			{Output: "=== RUN   TestSkip"},
 			{Output: "    a_test.go:9: no ss here"},
 			{Output: "--- SKIP: TestSkip (0.00s)"},
+			{Output: "    lab_test.go:9: not here: some-rule/in a way: it needs Linux 7.0"},
 			{Ended: succeeded},
+			{Job: 1, Output: "    lab_test.go:9: not here: other-rule: a row was asked for by name"},
 			{Job: 1, Output: "--- PASS: TestB (3.00s)"},
 			{Job: 1, Ended: succeeded},
 			{Job: 2, Output: "--- PASS: TestC (0.00s)"},
@@ -42,6 +45,7 @@ func TestReport(t *testing.T) {
 		}, `6.1   ok   internal/a TestA (0.12 s)
 6.1   ok   internal/a TestA/row (0.10 s)
 6.1   skip internal/a TestSkip: no ss here (0.00 s)
+6.1   skip internal/a TestLab/some-rule/in_a_way: it needs Linux 7.0
 6.1   ok   internal/b TestB: a row (3.00 s)
 6.1   ok   internal/c TestC (0.00 s)
 `, false},
@@ -72,7 +76,7 @@ panic
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out bytes.Buffer
-			r := report{series: "6.1", jobs: jobs, out: &out}
+			r := report{series: "6.1", jobs: jobs, out: &out, all: io.Discard}
 			for _, e := range tt.events {
 				r.add(e)
 			}

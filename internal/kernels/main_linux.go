@@ -46,6 +46,7 @@ type options struct {
 	log     string
 	timeout time.Duration
 	lab     string
+	verbose bool
 }
 
 func main() {
@@ -61,6 +62,7 @@ func main() {
 	flag.StringVar(&o.log, "log", "", "write the results to this file too, one kernel after the other")
 	flag.DurationVar(&o.timeout, "timeout", 2*time.Hour, "end a guest after this time")
 	flag.StringVar(&o.lab, "lab", "", "write the outcomes of the lab into this directory")
+	flag.BoolVar(&o.verbose, "v", false, "show every line that a test writes, as it comes")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -111,9 +113,13 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	errs := make([]error, len(machines))
 	logs := make([]bytes.Buffer, len(machines))
 	terminal := &shared{out: out}
+	all := io.Discard
+	if o.verbose {
+		all = terminal
+	}
 	for i, m := range machines {
 		wait.Go(func() {
-			r := report{series: m.Series, jobs: jobs, out: io.MultiWriter(terminal, &logs[i]), lab: o.lab}
+			r := report{series: m.Series, jobs: jobs, out: io.MultiWriter(terminal, &logs[i]), lab: o.lab, all: all}
 			fmt.Fprintf(r.out, "%-5s %s %s\n", m.Series, m.Package, m.Version)
 			err := m.run(ctx, r.add)
 			errs[i] = errors.Join(err, r.verdict())

@@ -17,7 +17,8 @@ type report struct {
 	series string
 	jobs   []job
 	out    io.Writer
-	lab    string // a directory for the outcomes of the lab; may be empty
+	lab    string    // a directory for the outcomes of the lab; may be empty
+	all    io.Writer // gets each line that a test writes, as it comes
 
 	output strings.Builder // of the test that is running
 	last   string          // the line before
@@ -37,6 +38,10 @@ var message = regexp.MustCompile(`^\s*\w+\.go:\d+: `)
 // outcome is what the lab prints of a row that it has shown, as JSON.
 var outcome = regexp.MustCompile(`: outcome: (\{.*\})$`)
 
+// absent is what the lab prints of a row that this kernel cannot show: its name
+// and the reason.
+var absent = regexp.MustCompile(`: not here: (.+?): (.*)$`)
+
 // add takes one event.
 func (r *report) add(e event) {
 	if e.Ended != "" {
@@ -46,9 +51,14 @@ func (r *report) add(e event) {
 	if m := outcome.FindStringSubmatch(e.Output); m != nil && r.lab != "" {
 		r.keep(m[1])
 	}
+	j := r.jobs[e.Job]
+	if m := absent.FindStringSubmatch(e.Output); m != nil && j.Row == "" {
+		fmt.Fprintf(r.out, "%-5s skip %s TestLab/%s: %s\n", r.series, j.Package, strings.ReplaceAll(m[1], " ", "_"), m[2])
+	}
+	fmt.Fprintf(r.all, "%-5s | %s\n", r.series, e.Output)
 	fmt.Fprintln(&r.output, e.Output)
 	if m := ending.FindStringSubmatch(e.Output); m != nil {
-		r.test(r.jobs[e.Job], m[1], m[2], m[3])
+		r.test(j, m[1], m[2], m[3])
 	}
 	r.last = e.Output
 }

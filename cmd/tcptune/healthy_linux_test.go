@@ -92,9 +92,12 @@ func request(t *testing.T, pair *lab.Pair, port uint16, interval time.Duration) 
 	t.Helper()
 	return lab.StartClient(t, pair.Client, lab.Client{
 		Name: "visitor", Targets: oneTarget(pair.Target(port)), Duration: watchTime(), Interval: interval,
-		Send: "GET", Receive: lab.ReceiveMessage,
+		Send: "GET", Receive: lab.ReceiveMessage, Timeout: answerTime(),
 	})
 }
+
+// answerTime is when a visitor would call the host ill.
+func answerTime() time.Duration { return lab.Patience(5 * time.Second) }
 
 // watchTime is longer than check watches.
 func watchTime() time.Duration { return lab.Patience(6 * time.Second) }
@@ -114,7 +117,7 @@ func keep(t *testing.T, from *lab.Host, targets []netip.AddrPort, processes, eac
 	t.Helper()
 	for range processes {
 		r := lab.Connect(t, from, lab.Client{
-			Name: "keeper", Targets: targets, Count: each, Send: "hello", Receive: lab.ReceiveMessage, Ending: lab.Keep,
+			Name: "keeper", Targets: targets, Count: each, Send: "hello", Receive: lab.ReceiveMessage, Timeout: answerTime(), Ending: lab.Keep,
 		})
 		if r.OK != each {
 			t.Fatalf("%d of %d connections stand, errors %v", r.OK, each, r.Errors)
@@ -136,7 +139,7 @@ func webServer(t *testing.T) healthyHost {
 		keep(t, pair.Client, oneTarget(pair.Target(port)), 1, each)
 	}
 	lab.Serve(t, pair.Server, lab.Server{Name: "httpd", Address: pair.Target(80), Behaviour: lab.ActiveClose})
-	lab.Connect(t, pair.Client, lab.Client{Targets: oneTarget(pair.Target(80)), Count: gone, Receive: lab.ReceiveEOF})
+	lab.Connect(t, pair.Client, lab.Client{Targets: oneTarget(pair.Target(80)), Count: gone, Receive: lab.ReceiveEOF, Timeout: answerTime()})
 	states := pair.Server.States(t)
 	if states[lab.Established] != workers*each || states[lab.TimeWait] < many(8000) {
 		t.Fatalf("the server has %v", states)
@@ -163,13 +166,14 @@ func proxy(t *testing.T) healthyHost {
 	keep(t, pair.Client, backends, 1, destinations*few)
 	keep(t, pair.Client, backends[:1], 1, half-few)
 	r := lab.Connect(t, pair.Client, lab.Client{
-		Targets: backends[:1], Count: half, Send: "GET", Receive: lab.ReceiveMessage,
+		Targets: backends[:1], Count: half, Send: "GET", Receive: lab.ReceiveMessage, Timeout: answerTime(),
 	})
 	if r.OK != half {
 		t.Fatalf("%d of %d requests answered, errors %v", r.OK, half, r.Errors)
 	}
 	return healthyHost{pair.Client, []*lab.Process{lab.StartClient(t, pair.Client, lab.Client{
-		Name: "proxy", Targets: backends[1:], Duration: watchTime(), Interval: 5 * time.Millisecond, Send: "GET", Receive: lab.ReceiveMessage,
+		Name: "proxy", Targets: backends[1:], Duration: watchTime(), Interval: 5 * time.Millisecond,
+		Send: "GET", Receive: lab.ReceiveMessage, Timeout: answerTime(),
 	})}}
 }
 

@@ -52,7 +52,7 @@ func rows() []row {
 
 // The environment of the lab.
 const (
-	envParallel = "TCPTUNE_LAB_PARALLEL" // how many rules are shown at the same time; 8 when empty
+	envParallel = "TCPTUNE_LAB_PARALLEL" // how many rules are shown at the same time; when empty 8, in a guest 4
 	envResults  = "TCPTUNE_LAB_RESULTS"  // a directory that gets the results as JSON, one file for each row
 )
 
@@ -109,7 +109,10 @@ func runRows(t *testing.T, rule string, list []row) {
 func parallel(t *testing.T) int {
 	t.Helper()
 	text := os.Getenv(envParallel)
-	if text == "" {
+	switch {
+	case text == "" && lab.Guest():
+		return 4
+	case text == "":
 		return 8
 	}
 	n, err := strconv.Atoi(text)

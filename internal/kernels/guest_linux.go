@@ -35,17 +35,21 @@ type plan struct {
 	Require    string // TCPTUNE_REQUIRE
 }
 
-// succeeded is how a job ends whose test binary exits with 0.
-const succeeded = "exit status 0"
+// How a job ends in which all tests have run: well, and not.
+const (
+	succeeded   = "exit status 0"
+	testsFailed = "exit status 1"
+)
 
 // An event is what a guest tells the host: one line of JSON.
 type event struct {
-	Job    int     `json:"job"`
-	Output string  `json:"output,omitempty"` // a line of the job's test binary
-	Ended  string  `json:"ended,omitempty"`  // how the job ended
-	Took   float64 `json:"took,omitempty"`   // seconds, with Ended
-	Done   bool    `json:"done,omitempty"`   // all jobs have run; nothing follows
-	Error  string  `json:"error,omitempty"`  // the guest cannot go on
+	Job    int      `json:"job"`
+	Output string   `json:"output,omitempty"` // a line of the job's test binary
+	Ended  string   `json:"ended,omitempty"`  // how the job ended
+	Took   float64  `json:"took,omitempty"`   // seconds, with Ended
+	Again  []string `json:"again,omitempty"`  // tests that failed and follow once more
+	Done   bool     `json:"done,omitempty"`   // all jobs have run; nothing follows
+	Error  string   `json:"error,omitempty"`  // the guest cannot go on
 }
 
 // guest is the init of a guest, process 1. It does not return.
@@ -93,6 +97,9 @@ func prepare() error {
 	}
 	if err := os.Setenv("PATH", "/usr/sbin:/usr/bin"); err != nil {
 		return err
+	}
+	if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: 1024, Max: 524288}); err != nil { // as systemd does
+		return fmt.Errorf("set the limit of descriptors: %w", err)
 	}
 	for _, args := range [][]string{
 		{"--install", "-s"}, // links for what no other program of the image does
@@ -157,7 +164,18 @@ func work(events *json.Encoder) error {
 			settled = true
 		}
 		began := time.Now()
-		ended, err := runJob(p, j, func(line string) error { return events.Encode(event{Job: i, Output: line}) })
+		failed := failures{}
+		tell := func(line string) error {
+			failed.read(line)
+			return events.Encode(event{Job: i, Output: line})
+		}
+		ended, err := runJob(p, j, tell)
+		if list := failed.list(); ended == testsFailed && len(list) > 0 && !j.fresh() {
+			if err := events.Encode(event{Job: i, Again: list}); err != nil {
+				return err
+			}
+			ended, err = runJob(p, job{Package: j.Package, Pattern: pattern(list)}, tell, "TCPTUNE_LAB_PARALLEL=1")
+		}
 		if err != nil {
 			return err
 		}
@@ -169,10 +187,11 @@ func work(events *json.Encoder) error {
 }
 
 // runJob runs one test binary and hands over its output line by line.
-func runJob(p plan, j job, tell func(line string) error) (ended string, err error) {
+func runJob(p plan, j job, tell func(line string) error, env ...string) (ended string, err error) {
 	cmd := exec.Command(j.binary(), "-test.v", "-test.run="+j.Pattern, "-test.timeout="+p.JobTimeout.String())
 	cmd.Dir = filepath.Join(p.Repository, j.Package)
 	cmd.Env = append(os.Environ(), "TCPTUNE_GUEST=1", "TCPTUNE_REQUIRE="+p.Require, "TMPDIR=/tmp", "HOME=/root")
+	cmd.Env = append(cmd.Env, env...)
 	read, write, err := os.Pipe()
 	if err != nil {
 		return "", err

@@ -58,10 +58,38 @@ func TestReport(t *testing.T) {
 			{Job: 2, Output: "--- PASS: TestC (0.00s)"},
 			{Job: 2, Ended: succeeded},
 		}, `6.1   FAIL internal/a TestA (0.10 s)
+6.1   FAIL internal/a: exit status 1
     a_test.go:7: no
 --- FAIL: TestA (0.10s)
-6.1   FAIL internal/a: exit status 1
 6.1   ok   internal/b TestB: a row (3.00 s)
+6.1   ok   internal/c TestC (0.00 s)
+`, true},
+		{"a second attempt", []event{
+			{Output: "    a_test.go:7: no"},
+			{Output: "--- FAIL: TestA (0.10s)"},
+			{Output: "    --- FAIL: TestA/x (0.10s)"},
+			{Again: []string{"TestA/x"}},
+			{Output: "--- PASS: TestA (0.20s)"},
+			{Output: "    --- PASS: TestA/x (0.20s)"},
+			{Ended: succeeded},
+			{Job: 1, Output: "--- FAIL: TestB (3.00s)"},
+			{Job: 1, Again: []string{"TestB"}},
+			{Job: 1, Output: "    b_test.go:8: still no"},
+			{Job: 1, Output: "--- FAIL: TestB (3.50s)"},
+			{Job: 1, Ended: testsFailed},
+			{Job: 2, Output: "--- PASS: TestC (0.00s)"},
+			{Job: 2, Ended: succeeded},
+		}, `6.1   FAIL internal/a TestA (0.10 s)
+6.1   FAIL internal/a TestA/x (0.10 s)
+6.1   again internal/a TestA/x
+6.1   ok   internal/a TestA (0.20 s), second attempt
+6.1   ok   internal/a TestA/x (0.20 s), second attempt
+6.1   FAIL internal/b TestB: a row (3.00 s)
+6.1   again internal/b TestB
+6.1   FAIL internal/b TestB: a row (3.50 s), second attempt
+6.1   FAIL internal/b: exit status 1
+    b_test.go:8: still no
+--- FAIL: TestB (3.50s)
 6.1   ok   internal/c TestC (0.00 s)
 `, true},
 		{"nothing ran, and one did not begin", []event{
@@ -87,6 +115,25 @@ panic
 				t.Errorf("verdict %v", err)
 			}
 		})
+	}
+}
+
+// TestFailures names the tests for a second attempt.
+func TestFailures(t *testing.T) {
+	f := failures{}
+	for _, line := range []string{
+		"--- PASS: TestA (0.10s)", "--- FAIL: TestB (0.10s)", "--- FAIL: TestLab (9.00s)", "    --- PASS: TestLab/well (1.00s)",
+		"    --- FAIL: TestLab/ill+ (1.00s)", "        --- FAIL: TestLab/ill+/variant (1.00s)", "    --- FAIL: TestLab/worse (1.00s)",
+		"        --- FAIL: TestC (0.10s)", "    --- SKIP: TestLab/skipped (0.00s)",
+	} {
+		f.read(line)
+	}
+	want := []string{"TestB", "TestLab/ill+", "TestLab/worse"}
+	if diff := cmp.Diff(want, f.list()); diff != "" {
+		t.Errorf("names (-want +got):\n%s", diff)
+	}
+	if got, want := pattern(f.list()), `^TestB$|^TestLab$/^ill\+$|^TestLab$/^worse$`; got != want {
+		t.Errorf("pattern %s, want %s", got, want)
 	}
 }
 

@@ -55,8 +55,8 @@ func main() {
 	}
 	var o options
 	flag.BoolVar(&o.rows, "rows", false, "run the named rows only, those of each commit")
-	flag.StringVar(&o.pkg, "package", "", "run the tests of one package, such as internal/sockdiag")
-	flag.StringVar(&o.pattern, "run", "", "with -package, the tests that match this, as go test -run")
+	flag.StringVar(&o.pkg, "package", "", "run the tests of these packages only, such as internal/sockdiag,internal/change")
+	flag.StringVar(&o.pattern, "run", "", "with one -package, the tests that match this, as go test -run")
 	flag.StringVar(&o.kernels, "kernels", "", "run these series only, such as 6.1,6.12")
 	flag.StringVar(&o.cache, "cache", defaultCache(), "directory for unpacked kernels")
 	flag.StringVar(&o.log, "log", "", "write the results to this file too, one kernel after the other")
@@ -159,12 +159,16 @@ func (s *shared) Write(p []byte) (int, error) {
 // jobs are the tests that the flags ask for.
 func (o options) jobs() ([]job, error) {
 	switch {
-	case o.pkg != "":
+	case o.pattern != "":
 		return []job{{Package: o.pkg, Pattern: o.pattern}}, nil
 	case o.rows:
 		return rows(), nil
 	}
-	return allJobs(".")
+	jobs, err := allJobs(".")
+	if o.pkg != "" {
+		jobs = slices.DeleteFunc(jobs, func(j job) bool { return !slices.Contains(strings.Split(o.pkg, ","), j.Package) })
+	}
+	return jobs, err
 }
 
 // machines prepares one guest for each series.

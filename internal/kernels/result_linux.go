@@ -22,7 +22,9 @@ type report struct {
 
 	output strings.Builder // of the test that is running
 	last   string          // the line before
+	failed string          // what the tests of the job wrote that failed
 	passed int             // tests of the job that is running
+	again  bool            // it is its second attempt
 	bad    int             // jobs that failed
 	kept   int             // outcomes of the lab
 	ended  int             // jobs
@@ -44,8 +46,14 @@ var absent = regexp.MustCompile(`: not here: (.+?): (.*)$`)
 
 // add takes one event.
 func (r *report) add(e event) {
-	if e.Ended != "" {
+	switch {
+	case e.Ended != "":
 		r.end(e)
+		return
+	case e.Again != nil:
+		r.again, r.failed = true, ""
+		r.output.Reset()
+		fmt.Fprintf(r.out, "%-5s again %s %s\n", r.series, r.jobs[e.Job].Package, strings.Join(e.Again, " "))
 		return
 	}
 	if m := outcome.FindStringSubmatch(e.Output); m != nil && r.lab != "" {
@@ -88,9 +96,13 @@ func (r *report) test(j job, outcome, name, seconds string) {
 	if j.Row != "" && outcome != "skip" && !inner {
 		line += ": " + j.Row
 	}
-	line = fmt.Sprintf("%-5s %-4s %s (%s s)\n", r.series, outcome, line, seconds)
+	line = fmt.Sprintf("%-5s %-4s %s (%s s)", r.series, outcome, line, seconds)
+	if r.again {
+		line += ", second attempt"
+	}
+	line += "\n"
 	if outcome == "FAIL" && !inner {
-		line += r.output.String()
+		r.failed += r.output.String()
 	}
 	if !inner {
 		r.output.Reset()
@@ -104,14 +116,14 @@ func (r *report) end(e event) {
 	switch {
 	case e.Ended != succeeded:
 		r.bad++
-		fmt.Fprintf(r.out, "%-5s FAIL %s: %s\n%s", r.series, j.Package, e.Ended, r.output.String())
+		fmt.Fprintf(r.out, "%-5s FAIL %s: %s\n%s", r.series, j.Package, e.Ended, r.failed+r.output.String())
 	case r.passed == 0:
 		r.bad++
 		fmt.Fprintf(r.out, "%-5s FAIL %s: nothing passed of %s\n", r.series, j.Package, j.Pattern)
 	}
 	r.ended++
 	r.output.Reset()
-	r.last, r.passed = "", 0
+	r.last, r.failed, r.passed, r.again = "", "", 0, false
 }
 
 // verdict is nil when every job has run and passed.

@@ -39,7 +39,7 @@ func TestHealthy(t *testing.T) {
 				h := tt.make(t)
 				wantSilence(t, diagnose(t, h.Host), elsewhere)
 				for _, p := range h.traffic {
-					if r := p.Result(t); r.OK == 0 || len(r.Errors) > 0 {
+					if r := p.Finish(t); r.OK == 0 || len(r.Errors) > 0 {
 						t.Errorf("%s got %d answers and the errors %v: the host is not well", p.Name, r.OK, r.Errors)
 					}
 				}
@@ -87,20 +87,17 @@ func container(t *testing.T) healthyHost {
 }
 
 // request asks an echo server again and again, each time on a new connection,
-// for as long as check may watch.
+// until check has watched.
 func request(t *testing.T, pair *lab.Pair, port uint16, interval time.Duration) *lab.Process {
 	t.Helper()
 	return lab.StartClient(t, pair.Client, lab.Client{
-		Name: "visitor", Targets: oneTarget(pair.Target(port)), Duration: watchTime(), Interval: interval,
+		Name: "visitor", Targets: oneTarget(pair.Target(port)), Duration: longTime, Interval: interval,
 		Send: "GET", Receive: lab.ReceiveMessage, Timeout: answerTime(),
 	})
 }
 
 // answerTime is when a visitor would call the host ill.
 func answerTime() time.Duration { return lab.Patience(5 * time.Second) }
-
-// watchTime is longer than check watches.
-func watchTime() time.Duration { return lab.Patience(6 * time.Second) }
 
 // many is a number of connections: a tenth of n in a guest, which needs as long
 // for them.
@@ -172,7 +169,7 @@ func proxy(t *testing.T) healthyHost {
 		t.Fatalf("%d of %d requests answered, errors %v", r.OK, half, r.Errors)
 	}
 	return healthyHost{pair.Client, []*lab.Process{lab.StartClient(t, pair.Client, lab.Client{
-		Name: "proxy", Targets: backends[1:], Duration: watchTime(), Interval: 5 * time.Millisecond,
+		Name: "proxy", Targets: backends[1:], Duration: longTime, Interval: 5 * time.Millisecond,
 		Send: "GET", Receive: lab.ReceiveMessage, Timeout: answerTime(),
 	})}}
 }

@@ -264,3 +264,39 @@ func TestPatterns(t *testing.T) {
 		}
 	}
 }
+
+// TestRecord keeps the last line about each test.
+func TestRecord(t *testing.T) {
+	r := &record{}
+	r.read(`6.1   linux-image-6.1.0-56-cloud-amd64 6.1.192-2
+6.1   ok   internal/b TestB (1.00 s), abc
+6.1   FAIL cmd/a TestA (1.00 s), abc
+6.1   ok   cmd/a TestLab/x (1.00 s), abc
+6.1   skip cmd/a TestLab/y: this kernel has no z, abc
+6.1   FAIL cmd/a: signal: killed, abc
+6.1   FAIL internal/b: signal: killed, abc
+`, "")
+	r.read(`6.12  linux-image-6.12.117+deb12-cloud-amd64 6.12.117-1~deb12u1
+6.1   linux-image-6.1.0-57-cloud-amd64 6.1.193-1
+6.1   FAIL cmd/a TestLab (9.00 s)
+6.1   FAIL cmd/a TestLab/x (9.00 s)
+6.12  ok   cmd/a TestA: a row (9.00 s)
+6.1   again cmd/a TestA TestLab/x
+6.1   ok   cmd/a TestA: a row (2.00 s), second attempt
+6.1   FAIL cmd/a: exit status 2
+panic: no result of a test
+`, ", def")
+	want := `6.1   linux-image-6.1.0-57-cloud-amd64 6.1.193-1
+6.1   ok   cmd/a TestA: a row (2.00 s), second attempt, def
+6.1   FAIL cmd/a TestLab/x (9.00 s), def
+6.1   skip cmd/a TestLab/y: this kernel has no z, abc
+6.1   FAIL cmd/a: exit status 2, def
+6.1   ok   internal/b TestB (1.00 s), abc
+6.1   FAIL internal/b: signal: killed, abc
+6.12  linux-image-6.12.117+deb12-cloud-amd64 6.12.117-1~deb12u1
+6.12  ok   cmd/a TestA: a row (9.00 s), def
+`
+	if diff := cmp.Diff(want, r.String()); diff != "" {
+		t.Errorf("log (-want +got):\n%s", diff)
+	}
+}

@@ -59,7 +59,7 @@ func main() {
 	flag.StringVar(&o.pattern, "run", "", "with one -package, the tests that match this, as go test -run")
 	flag.StringVar(&o.kernels, "kernels", "", "run these series only, such as 6.1,6.12")
 	flag.StringVar(&o.cache, "cache", defaultCache(), "directory for unpacked kernels")
-	flag.StringVar(&o.log, "log", "", "write the results to this file too, one kernel after the other")
+	flag.StringVar(&o.log, "log", "", "keep the result of each test in this file")
 	flag.DurationVar(&o.timeout, "timeout", 2*time.Hour, "end a guest after this time")
 	flag.StringVar(&o.lab, "lab", "", "write the outcomes of the lab into this directory")
 	flag.BoolVar(&o.verbose, "v", false, "show every line that a test writes, as it comes")
@@ -91,6 +91,10 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 		return nil
 	}
 	jobs, err := o.jobs()
+	if err != nil {
+		return err
+	}
+	commit, err := headCommit(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,22 +130,11 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 		})
 	}
 	wait.Wait()
-	return errors.Join(append(errs, o.writeLog(logs))...)
-}
-
-// writeLog writes what the guests said, one after the other.
-func (o options) writeLog(logs []bytes.Buffer) error {
-	if o.log == "" {
-		return nil
-	}
-	var text []byte
+	var said []string
 	for i := range logs {
-		text = append(text, logs[i].Bytes()...)
+		said = append(said, logs[i].String())
 	}
-	if err := os.WriteFile(o.log, text, 0o644); err != nil {
-		return fmt.Errorf("write the log: %w", err)
-	}
-	return nil
+	return errors.Join(append(errs, o.writeLog(commit, said))...)
 }
 
 // shared is a stream that several guests write to; each write stays whole.

@@ -67,7 +67,9 @@ func (r *record) read(text, suffix string) {
 
 // add puts a result in the place of the one before.
 func (r *record) add(fresh result) {
-	same := func(old result) bool { return old.series == fresh.series && old.pkg == fresh.pkg && old.test == fresh.test }
+	same := func(old result) bool {
+		return old.series == fresh.series && old.pkg == fresh.pkg && old.test == fresh.test
+	}
 	if i := slices.IndexFunc(r.results, same); i >= 0 {
 		r.results[i] = fresh
 		return

@@ -52,7 +52,7 @@ func rows() []row {
 
 // The environment of the lab.
 const (
-	envParallel = "TCPTUNE_LAB_PARALLEL" // how many rules are shown at the same time; when empty 8, in a guest 4
+	envParallel = "TCPTUNE_LAB_PARALLEL" // how many rules are shown at the same time; when empty 8, in a guest 2
 	envResults  = "TCPTUNE_LAB_RESULTS"  // a directory that gets the results as JSON, one file for each row
 )
 
@@ -111,7 +111,7 @@ func parallel(t *testing.T) int {
 	text := os.Getenv(envParallel)
 	switch {
 	case text == "" && lab.Guest():
-		return 4
+		return 2
 	case text == "":
 		return 8
 	}

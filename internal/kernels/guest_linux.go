@@ -190,7 +190,7 @@ func work(events *json.Encoder) error {
 func runJob(p plan, j job, tell func(line string) error, env ...string) (ended string, err error) {
 	cmd := exec.Command(j.binary(), "-test.v", "-test.run="+j.Pattern, "-test.timeout="+p.JobTimeout.String())
 	cmd.Dir = filepath.Join(p.Repository, j.Package)
-	cmd.Env = append(os.Environ(), "TCPTUNE_GUEST=1", "TCPTUNE_REQUIRE="+p.Require, "TMPDIR=/tmp", "HOME=/root")
+	cmd.Env = append(os.Environ(), "TCPTUNE_GUEST=1", "TCPTUNE_REQUIRE="+p.Require, "TMPDIR=/tmp", "HOME=/root", "TCPTUNE_LAB_HELPER="+helper().binary())
 	cmd.Env = append(cmd.Env, env...)
 	read, write, err := os.Pipe()
 	if err != nil {

@@ -44,7 +44,7 @@ func binaries(ctx context.Context, dir string, jobs []job) error {
 	if err := build("build", "-o", filepath.Join(dir, "init"), "./internal/kernels"); err != nil {
 		return err
 	}
-	packages := map[string]string{}
+	packages := map[string]string{helper().Package: helper().binary()}
 	for _, j := range jobs {
 		packages[j.Package] = j.binary()
 	}

@@ -28,6 +28,10 @@ const guestTest = "TestGuest"
 // binary is the test binary's place in the guest.
 func (j job) binary() string { return "/tests/" + strings.ReplaceAll(j.Package, "/", "-") + ".test" }
 
+// helper is the job whose test binary the lab runs as its helper processes in a
+// guest: of all that can it starts soonest.
+func helper() job { return job{Package: "internal/lab"} }
+
 // fresh tells whether the job wants the kernel as it has booted.
 func (j job) fresh() bool { return strings.HasPrefix(strings.TrimLeft(j.Pattern, "^("), guestTest) }
 

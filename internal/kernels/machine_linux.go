@@ -39,10 +39,10 @@ func (m *machine) console() string { return filepath.Join(m.dir, "console") }
 func (m *machine) run(ctx context.Context, tell func(event)) error {
 	// The guest's clock counts instructions, one in a nanosecond: what this
 	// machine does besides does not show in there, and waiting takes no time.
-	// Page tables of five levels are dear to emulate.
+	// Page tables of five levels and copies byte by byte are dear to emulate.
 	cmd := exec.CommandContext(ctx, "qemu-system-x86_64",
 		"-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-nic", "none",
-		"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max,la57=off", "-smp", guestCPUs, "-m", guestMemory,
+		"-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off", "-cpu", "max,la57=off,erms=off,fsrm=off", "-smp", guestCPUs, "-m", guestMemory,
 		"-kernel", m.image(), "-initrd", m.root(),
 		// The checks of the timer and of the TSC fail on a busy machine.
 		"-append", "console=ttyS0 loglevel=5 panic=-1 mitigations=off no_timer_check tsc=reliable tcptune.guest",

@@ -126,7 +126,7 @@ func (h *Host) command(name string, args []string, binds []bind) *exec.Cmd {
 	if cmd.Err != nil {
 		return cmd
 	}
-	helper, err := os.Executable()
+	program, err := helper()
 	if err != nil {
 		cmd.Err = err
 		return cmd
@@ -145,7 +145,7 @@ func (h *Host) command(name string, args []string, binds []bind) *exec.Cmd {
 		cmd.Err = err
 		return cmd
 	}
-	cmd.Path = helper
+	cmd.Path = program
 	cmd.Env = append(withoutLab(os.Environ()), envEntry+"="+string(text))
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
 	return cmd

@@ -21,6 +21,7 @@ const (
 	envIsolated = "TCPTUNE_LAB_ISOLATED" // JSON of isolation
 	envEntry    = "TCPTUNE_LAB_ENTRY"    // JSON of entry
 	envProgram  = "TCPTUNE_LAB_PROGRAM"  // any value; the program comes on standard input
+	envHelper   = "TCPTUNE_LAB_HELPER"   // a program that calls Dispatch and starts quicker than the test binary
 	envRequire  = "TCPTUNE_REQUIRE"      // comma list of capabilities that must not be missing
 )
 
@@ -51,6 +52,15 @@ func Dispatch() (status int, ok bool) {
 		return 1, true
 	}
 	return 0, true
+}
+
+// helper is the program that is started as a helper process: the test binary, or
+// what the environment names.
+func helper() (string, error) {
+	if path := os.Getenv(envHelper); path != "" {
+		return path, nil
+	}
+	return os.Executable()
 }
 
 // An entry says where a process is to run and what: the helper moves into the

@@ -60,7 +60,7 @@ func launch(h *Host, directory, name string, p program, files ...*os.File) (*Pro
 	if name == "" || len(name) > maxComm || strings.ContainsRune(name, '/') {
 		return nil, fmt.Errorf("process name %q: must have 1 to %d characters and no slash", name, maxComm)
 	}
-	binary, err := os.Executable()
+	binary, err := helper()
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func TestScenarioPortsUsedUp(t *testing.T) {
 
 func TestScenarioTimeWait(t *testing.T) {
 	lab.Isolate(t, func(t *testing.T) {
-		const connections = 24000 // a SYN may be accepted out of TIME_WAIT, so fewer stay
+		connections, enough := many(24000), many(16000) // a SYN may be accepted out of TIME_WAIT, so fewer stay
 		pair := lab.NewPair(t)
 		target := pair.Target(8080)
 		pair.Client.Sysctl(t, "net.ipv4.ip_local_port_range", "1024 65535")
@@ -65,14 +65,14 @@ func TestScenarioTimeWait(t *testing.T) {
 		if r.OK != connections {
 			t.Fatalf("%d ok, errors %v", r.OK, r.Errors)
 		}
-		if n := pair.Server.States(t)[lab.TimeWait]; n < 16000 {
-			t.Fatalf("%d sockets in TIME_WAIT, want about 18000", n)
+		if n := pair.Server.States(t)[lab.TimeWait]; n < enough {
+			t.Fatalf("%d sockets in TIME_WAIT, want more than %d", n, enough)
 		}
 		d := diagnose(t, pair.Server)
 		d.finds(t, map[string]rules.Severity{})
 		f := d.finding(t, "time-wait-high-harmless")
 		wantAnswer(t, f, rules.VerdictHarmless, "")
-		if n, ok := evidenceOf(t, f, "TIME_WAIT").(float64); !ok || n < 16000 || n > connections {
+		if n, ok := evidenceOf(t, f, "TIME_WAIT").(float64); !ok || n < float64(enough) || n > float64(connections) {
 			t.Errorf("TIME_WAIT: %v", n)
 		}
 		if list := proposals(d.Findings...); f.Severity != rules.Info || len(list) > 0 {

@@ -53,15 +53,7 @@ func (r *record) read(text, suffix string) {
 		if m == nil {
 			continue
 		}
-		fresh := result{m[1], m[2], m[3], line + suffix}
-		same := func(old result) bool {
-			return old.series == fresh.series && old.pkg == fresh.pkg && old.test == fresh.test
-		}
-		if i := slices.IndexFunc(r.results, same); i >= 0 {
-			r.results[i] = fresh
-		} else {
-			r.results = append(r.results, fresh)
-		}
+		r.add(result{m[1], m[2], m[3], line + suffix})
 	}
 }
 

@@ -138,7 +138,7 @@ func configRows() []row {
 		},
 		{
 			rule: "key-host-only", needs: loaders, symptom: "60-admin.conf sets net.ipv4.tcp_mem in a container",
-			files: map[string]string{"/etc/sysctl.d/60-admin.conf": "net.ipv4.tcp_mem = 100000 200000 300000\n"},
+			files: map[string]string{"/etc/sysctl.d/60-admin.conf": "net.ipv4.tcp_mem = 20000 30000 40000\n"},
 			finds: findings{"key-host-only": rules.Notice}, verdict: rules.VerdictConfigFile,
 			number: "is the exit status of sysctl -p",
 			cure:   acted("delete the line here", "the line is deleted"), effect: falls(1, 0),

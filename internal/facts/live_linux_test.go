@@ -111,7 +111,7 @@ func TestLiveBuffers(t *testing.T) {
 			lab.StartStream(t, pair.Client, lab.Stream{Target: pair.Target(8080), Options: cubic()})
 			observe(t, pair.Server, func(f *Facts) bool {
 				p := f.Peers[0]
-				return *p.ReceiveBuffer == 262144 && *p.ReceiveWindow > 140_000 && *p.ReceiveWindow < 180_000 && *p.ReceiveRTT >= 100 &&
+				return *p.ReceiveBuffer == 262144 && *p.ReceiveWindow > 100_000 && *p.ReceiveWindow < 180_000 && *p.ReceiveRTT >= 100 &&
 					*p.ReceiveRate**p.ReceiveRTT/1000 > 0.6*float64(*p.ReceiveWindow)
 			})
 			observe(t, pair.Client, func(f *Facts) bool {

@@ -137,8 +137,8 @@ func configRows() []row {
 			stage: booted(map[string]string{"/etc/sysctl.d/60-admin.conf": "net.ipv4.tcp_congestion_control = reno\n"}, exitStatus(procpsSysctl(), "-p", "/etc/sysctl.d/60-admin.conf")),
 		},
 		{
-			rule: "key-host-only", needs: loaders, symptom: "60-admin.conf sets net.ipv4.tcp_mem in a container",
-			files: map[string]string{"/etc/sysctl.d/60-admin.conf": "net.ipv4.tcp_mem = 20000 30000 40000\n"},
+			rule: "key-host-only", needs: loaders, symptom: "60-admin.conf sets net.core.netdev_max_backlog in a container",
+			files: map[string]string{"/etc/sysctl.d/60-admin.conf": "net.core.netdev_max_backlog = 2500\n"},
 			finds: findings{"key-host-only": rules.Notice}, verdict: rules.VerdictConfigFile,
 			number: "is the exit status of sysctl -p",
 			cure:   acted("delete the line here", "the line is deleted"), effect: falls(1, 0),

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -26,7 +27,6 @@ type report struct {
 	passed int             // tests of the job that is running
 	again  bool            // it is its second attempt
 	bad    int             // jobs that failed
-	kept   int             // outcomes of the lab
 	ended  int             // jobs
 }
 
@@ -73,9 +73,13 @@ func (r *report) add(e event) {
 
 // keep writes an outcome of the lab into a file of its own.
 func (r *report) keep(text string) {
-	r.kept++
-	name := filepath.Join(r.lab, fmt.Sprintf("%s-%d.json", r.series, r.kept))
-	if err := os.WriteFile(name, []byte(text+"\n"), 0o644); err != nil {
+	var row struct{ Rule, Variant string }
+	err := json.Unmarshal([]byte(text), &row)
+	if err == nil {
+		name := strings.Join([]string{r.series, row.Rule, strings.ReplaceAll(row.Variant, "/", "-"), "json"}, ".")
+		err = os.WriteFile(filepath.Join(r.lab, name), []byte(text+"\n"), 0o644)
+	}
+	if err != nil {
 		r.bad++
 		fmt.Fprintf(r.out, "%-5s FAIL keep an outcome of the lab: %v\n", r.series, err)
 	}

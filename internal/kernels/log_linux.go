@@ -3,15 +3,14 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 )
 
 // A record is what a log keeps: of each test its last run, in order.
@@ -94,8 +93,8 @@ func (r *record) String() string {
 }
 
 // writeLog writes what the guests said into the log. A run of a part leaves the
-// lines about the rest, each with the commit that it is about.
-func (o options) writeLog(commit string, said []string) error {
+// lines about the rest. Each says when its run began.
+func (o options) writeLog(began time.Time, said []string) error {
 	if o.log == "" {
 		return nil
 	}
@@ -108,19 +107,10 @@ func (o options) writeLog(commit string, said []string) error {
 		r.read(string(old), "")
 	}
 	for _, text := range said {
-		r.read(text, ", "+commit)
+		r.read(text, began.UTC().Format(", 2006-01-02 15:04"))
 	}
 	if err := os.WriteFile(o.log, []byte(r.String()), 0o644); err != nil {
 		return fmt.Errorf("write the log: %w", err)
 	}
 	return nil
-}
-
-// headCommit names the commit that is tested, with a + when files differ from it.
-func headCommit(ctx context.Context) (string, error) {
-	out, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty=+", "--exclude=*").Output()
-	if err != nil {
-		return "", fmt.Errorf("name the commit: %w", err)
-	}
-	return strings.TrimSpace(string(out)), nil
 }

@@ -94,10 +94,6 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	commit, err := headCommit(ctx)
-	if err != nil {
-		return err
-	}
 	dir, err := os.MkdirTemp("", "tcptune-kernels-")
 	if err != nil {
 		return err
@@ -113,6 +109,7 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	var wait sync.WaitGroup
 	errs := make([]error, len(machines))
 	logs := make([]bytes.Buffer, len(machines))
@@ -134,7 +131,7 @@ func (o options) run(ctx context.Context, out io.Writer) error {
 	for i := range logs {
 		said = append(said, logs[i].String())
 	}
-	return errors.Join(append(errs, o.writeLog(commit, said))...)
+	return errors.Join(append(errs, o.writeLog(began, said))...)
 }
 
 // shared is a stream that several guests write to; each write stays whole.

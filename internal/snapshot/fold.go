@@ -57,7 +57,7 @@ type clientFold struct {
 type timeWaitFold struct {
 	total, listening int64
 	ports            map[uint16]int64
-	peers            *groups[netip.AddrPort, struct{}]
+	peers            *groups[netip.AddrPort, struct{}] // of sockets that are in no destination's group
 }
 
 func newFold(ports PortRange, reserved PortSet, reuseDelay time.Duration) *fold {
@@ -155,10 +155,10 @@ func (f *fold) addEstablishedOrTimeWait(s *sockdiag.Socket) {
 	if !timeWait && f.sample != nil {
 		f.addConnection(s) // text tables are read once for everything
 	}
-	if timeWait && f.timeWait != nil {
-		f.timeWait.add(s, f.listening.Has(s.Source.Port()))
-	}
 	d := f.destination(s)
+	if timeWait && f.timeWait != nil {
+		f.timeWait.add(s, f.listening.Has(s.Source.Port()), d != nil)
+	}
 	if d == nil {
 		return
 	}
@@ -226,14 +226,26 @@ func (f *fold) addClient(s *sockdiag.Socket) {
 	}
 }
 
-func (t *timeWaitFold) add(s *sockdiag.Socket, listening bool) {
+func (t *timeWaitFold) add(s *sockdiag.Socket, listening, grouped bool) {
 	t.total++
-	if listening {
+	switch {
+	case listening:
 		t.listening++
 		t.ports[s.Source.Port()]++
-		return
+	case !grouped:
+		t.peers.add(s.Destination)
 	}
-	t.peers.add(s.Destination)
+}
+
+// timeWaitPeers is the number of sockets in TIME_WAIT by peer.
+func (f *fold) timeWaitPeers() map[netip.AddrPort]int64 {
+	peers := f.timeWait.peers.seen()
+	for _, g := range f.destinations.list() {
+		if g.value.TimeWait > 0 {
+			peers[g.key.peer] += g.value.TimeWait
+		}
+	}
+	return peers
 }
 
 // finish moves the groups into the result, largest first.
@@ -254,7 +266,7 @@ func (f *fold) finish() *Sockets {
 		f.out.TimeWait = &TimeWait{
 			Total: t.total, Listening: t.listening,
 			Ports: topCounts(t.ports, func(p uint16) string { return ":" + portString(p) }),
-			Peers: topCounts(t.peers.seen(), netip.AddrPort.String),
+			Peers: topCounts(f.timeWaitPeers(), netip.AddrPort.String),
 		}
 	}
 	f.countConnections()

@@ -150,8 +150,8 @@ func TestFoldTimeWaitBounds(t *testing.T) {
 	for i := range maxExactGroups + more {
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, byte(i >> 16), byte(i >> 8), byte(i)}), 443)
 		s := outgoing(sockdiag.StateTimeWait, 20000, to)
-		f.add(&s, false)
-		f.add(&s, true)
+		f.add(&s, false, false)
+		f.add(&s, true, false)
 	}
 	if len(f.peers.byKey) != maxCounters || f.total != 2*(maxExactGroups+more) {
 		t.Errorf("%d peers of %d sockets", len(f.peers.byKey), f.total)

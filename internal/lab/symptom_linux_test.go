@@ -144,6 +144,7 @@ func TestTimeWaitOnServer(t *testing.T) {
 		const connections = 24000
 		pair := NewPair(t)
 		pair.Client.Sysctl(t, "net.ipv4.ip_local_port_range", "1024 65535")
+		pair.Server.Sysctl(t, "net.ipv4.tcp_max_tw_buckets", "131072") // a machine of little memory has less
 		Serve(t, pair.Server, Server{Address: pair.Target(8080), Behaviour: ActiveClose})
 		r := Connect(t, pair.Client, Client{Targets: one(pair.Target(8080)), Count: connections, Receive: ReceiveEOF})
 		if r.OK != connections {

@@ -37,7 +37,7 @@ func (j job) fresh() bool { return strings.HasPrefix(strings.TrimLeft(j.Pattern,
 
 // elsewhere are packages whose kernel-facing tests need what only a whole
 // system has: Ansible, Puppet and the go command.
-func elsewhere() []string { return []string{"packaging"} }
+func elsewhere() []string { return []string{"packaging", "internal/bench"} }
 
 // allJobs returns every kernel-facing test of the repository: those in files
 // called *_linux_test.go, those for a guest first.

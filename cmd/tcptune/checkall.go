@@ -73,6 +73,9 @@ func (o *checkOptions) answerAll(c *report.Checks) error {
 	case !c.Judged():
 		return &exitError{status: exitFailed, err: errors.New("no network namespace could be judged: see what was not examined")}
 	}
+	if c.AllJudged() {
+		return &exitError{status: exitFailed, err: fmt.Errorf("network namespaces of %s are hidden, and --require-complete asks for all", plural(c.Hidden, "process", "processes"))}
+	}
 	return &exitError{status: exitFailed, err: fmt.Errorf("not every rule could be judged in every one of %s, and --require-complete asks for all",
 		plural(c.Summary.Namespaces, "network namespace", "network namespaces"))}
 }

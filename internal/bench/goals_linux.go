@@ -82,15 +82,26 @@ func (r *result) judgeSizes() {
 func (r *result) judge(s *sizeResult) {
 	beside := fmt.Sprintf(" beside %s established sockets", count(s.sockets))
 	checks := s.find(nameCheck)
+	if len(checks) == 0 {
+		r.notMeasured("check --window 0"+beside, errNothing)
+		return
+	}
 	if q, ok := ratio(checks, s.find(nameList), cpu); ok {
 		r.goal("check --window 0"+beside+": CPU time, of that of ss -tan", q <= checkRatio, fmt.Sprintf("<= %.2f", checkRatio), "%.2f", q)
+	} else {
+		r.notMeasured("check --window 0"+beside+": CPU time, of that of ss -tan", errNothing)
 	}
 	peak := largest(checks)
 	r.goal("the same: peak memory", peak <= checkPeak, fmt.Sprintf("<= %.0f MB", checkPeak/1e6), "%.1f MB", megabytes(peak))
 	if q, ok := ratio(s.find(nameDestination), s.find(nameBare), wall); ok {
 		r.goal("states --by destination"+beside+": wall time, of that of a loop that receives the dump", q <= groupRatio, fmt.Sprintf("<= %.2f", groupRatio), "%.2f", q)
+	} else {
+		r.notMeasured("states --by destination"+beside, errNothing)
 	}
 }
+
+// errNothing is a program without a run to compare.
+var errNothing = errors.New("a program is missing, or took longer than the limit")
 
 // find returns the runs of one program, none when it was not measured.
 func (s *sizeResult) find(name string) []usage {

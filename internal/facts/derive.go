@@ -46,14 +46,16 @@ func Derive(w *snapshot.Window, catalogue *sysctl.Catalogue) *Facts {
 			d.listening.Add(s.Sockets.Listeners[i].Local.Port())
 		}
 		d.sockets()
-		d.connections()
 		d.ports()
 		d.listeners()
-		d.destinations()
-		d.processes()
-		d.clients()
-		d.networks()
-		d.finSent()
+		if d.walked() {
+			d.connections()
+			d.destinations()
+			d.processes()
+			d.clients()
+			d.networks()
+			d.finSent()
+		}
 	}
 	d.defaults(catalogue)
 	d.timeouts()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tcptune/tcptune/internal/snapshot"
 	"github.com/tcptune/tcptune/internal/sockdiag"
+	"github.com/tcptune/tcptune/sysctl"
 )
 
 // client is a snapshot with one destination.
@@ -165,5 +166,24 @@ func TestFinWait2Cut(t *testing.T) {
 	}}
 	if got := *derive(one(s)).Sockets.FinWait2Unowned; got != 30 {
 		t.Errorf("%d of 40 without an owner, want 30", got)
+	}
+}
+
+// TestListenersOnly: what was not walked is unknown, not zero.
+func TestListenersOnly(t *testing.T) {
+	sockets := &snapshot.Sockets{
+		Tiers: []int{0, 4}, States: map[string]int64{"listen": 1},
+		Listeners: []snapshot.Listener{{Local: netip.MustParseAddrPort("127.0.0.1:80"), Queue: 3}},
+	}
+	f := Derive(&snapshot.Window{To: &snapshot.Snapshot{Sockets: sockets}}, sysctl.LoadCatalogue())
+	s, l := f.Sockets, f.Listeners[0]
+	if s.Listen == nil || *s.Listen != 1 || l.Queue != 3 {
+		t.Errorf("sockets %+v, listener %+v", s, l)
+	}
+	if s.CloseWait != nil || s.SynRecv != nil || s.FinWait2 != nil || s.FinWait2Unowned != nil || s.Total != nil || l.CloseWait != nil || l.SynRecv != nil {
+		t.Errorf("known although nothing was walked: sockets %+v, listener %+v", s, l)
+	}
+	if f.Processes != nil || f.Networks != nil || f.Destinations != nil || f.Clients != nil || f.FinSent != nil {
+		t.Errorf("known although nothing was walked: %+v", f)
 	}
 }

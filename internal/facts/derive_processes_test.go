@@ -113,7 +113,7 @@ func TestUnownedCloseWait(t *testing.T) {
 	if len(f.Processes) != 1 || f.Processes[0].CloseWait != 1 || !f.Processes[0].Listens {
 		t.Errorf("processes %+v", f.Processes)
 	}
-	if l := f.Listeners[0]; l.CloseWait != 2 || l.CloseWaitUnowned != 1 {
+	if l := f.Listeners[0]; *l.CloseWait != 2 || *l.CloseWaitUnowned != 1 {
 		t.Errorf("listener %+v", l)
 	}
 }

@@ -19,8 +19,8 @@ func (d *derivation) sockets() {
 	d.facts.Sockets = s
 	counted := func(state sockdiag.State) *int64 {
 		n := in.States[state.String()]
-		if _, ok := in.States[state.String()]; !ok && in.Counted == "" &&
-			(state == sockdiag.StateEstablished || state == sockdiag.StateTimeWait) {
+		if _, ok := in.States[state.String()]; !ok && (!d.walked() && state != sockdiag.StateListen || in.Counted == "" &&
+			(state == sockdiag.StateEstablished || state == sockdiag.StateTimeWait)) {
 			return nil
 		}
 		return &n
@@ -40,7 +40,9 @@ func (d *derivation) sockets() {
 	if s.Established != nil && s.TimeWait != nil {
 		s.Total = &total
 	}
-	d.openSockets(s)
+	if d.walked() {
+		d.openSockets(s)
+	}
 	d.timeWait(s)
 	var largest int64
 	known := true
@@ -55,6 +57,10 @@ func (d *derivation) sockets() {
 		s.LargestBacklog = &largest
 	}
 }
+
+// walked reports whether more than the listeners were looked at: of a network
+// namespace among many they may be all that was.
+func (d *derivation) walked() bool { return !d.to.Sockets.ListenersOnly() }
 
 // openSockets derives what single sockets of the less common states say.
 func (d *derivation) openSockets(s *Sockets) {
@@ -178,9 +184,11 @@ func (d *derivation) listeners() {
 		l := &Listener{
 			Address: in.Local.String(), Port: int64(in.Local.Port()), Loopback: in.Local.Addr().IsLoopback(),
 			Process: d.owner(in.Owners, in.UID), UID: int64(in.UID), Queue: int64(in.Queue),
-			SynRecv:          in.Connections[sockdiag.StateSynRecv.String()],
-			CloseWait:        in.Connections[sockdiag.StateCloseWait.String()],
-			CloseWaitUnowned: unowned[in.Local.Port()],
+		}
+		if d.walked() {
+			synRecv, closeWait := in.Connections[sockdiag.StateSynRecv.String()], in.Connections[sockdiag.StateCloseWait.String()]
+			notAccepted := unowned[in.Local.Port()]
+			l.SynRecv, l.CloseWait, l.CloseWaitUnowned = &synRecv, &closeWait, &notAccepted
 		}
 		if in.Backlog != nil {
 			n := int64(*in.Backlog)

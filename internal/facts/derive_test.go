@@ -187,7 +187,7 @@ func TestDeriveNumbers(t *testing.T) {
 	}
 	wantListener := &Listener{
 		Address: "127.0.0.1:33000", Port: 33000, Loopback: true, Process: "app[7]", UID: 33, Queue: 5, Backlog: ptr[int64](4), QueueBefore: ptr[int64](3),
-		Drops: ptr[int64](50), DropsTotal: ptr[int64](60), DropsPerSecond: ptr(5.0), SynRecv: 1, CloseWait: 2, CloseWaitUnowned: 1,
+		Drops: ptr[int64](50), DropsTotal: ptr[int64](60), DropsPerSecond: ptr(5.0), SynRecv: ptr[int64](1), CloseWait: ptr[int64](2), CloseWaitUnowned: ptr[int64](1),
 		InRange: ptr(true), Reserved: ptr(false),
 	}
 	if diff := cmp.Diff([]*Listener{wantListener}, f.Listeners); diff != "" {

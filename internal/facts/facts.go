@@ -131,9 +131,9 @@ type Listener struct {
 	Drops            *int64   `cel:"drops" window:"yes" doc:"connection requests dropped in the window (SK_MEMINFO_DROPS)"`
 	DropsTotal       *int64   `cel:"drops_total" doc:"connection requests dropped since the listener was made"`
 	DropsPerSecond   *float64 `cel:"drops_per_second" window:"yes" doc:"connection requests dropped per second in the window"`
-	SynRecv          int64    `cel:"syn_recv" doc:"half-open connections on its port"`
-	CloseWait        int64    `cel:"close_wait" doc:"CLOSE_WAIT sockets on its port"`
-	CloseWaitUnowned int64    `cel:"close_wait_unowned" doc:"CLOSE_WAIT sockets on its port that were never accepted (no inode)"`
+	SynRecv          *int64   `cel:"syn_recv" doc:"half-open connections on its port"`
+	CloseWait        *int64   `cel:"close_wait" doc:"CLOSE_WAIT sockets on its port"`
+	CloseWaitUnowned *int64   `cel:"close_wait_unowned" doc:"CLOSE_WAIT sockets on its port that were never accepted (no inode)"`
 	InRange          *bool    `cel:"in_range" doc:"its port lies inside ip_local_port_range"`
 	Reserved         *bool    `cel:"reserved" doc:"its port is in ip_local_reserved_ports"`
 }

@@ -196,14 +196,16 @@ func (l *Listing) Find(arg string) (*Namespace, error) {
 		return l.at(arg, nil, arg)
 	}
 	n, err := l.Named(arg)
-	if !errors.Is(err, ErrUnknown) {
+	pid, noNumber := strconv.Atoi(arg)
+	if noNumber != nil || pid <= 0 || err == nil && slices.Contains(n.names, arg) {
 		return n, err
 	}
-	pid, isNumber := strconv.Atoi(arg)
-	if isNumber != nil || pid <= 0 {
-		return nil, err
+	// A number may begin the id of a container as well; the process wins.
+	process, noProcess := l.at(processPath(pid), []int{pid}, "")
+	if errors.Is(noProcess, ErrNoProcess) && !errors.Is(err, ErrUnknown) {
+		return n, err
 	}
-	return l.at(processPath(pid), []int{pid}, "")
+	return process, noProcess
 }
 
 // at finds the namespace that a file stands for, in the listing or not.

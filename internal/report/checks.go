@@ -122,6 +122,9 @@ func (c *Checks) settleSkipped(host func(rule string) bool) {
 	for _, f := range c.Findings {
 		judged[f.Rule] = true
 	}
+	for _, w := range c.Waived {
+		judged[w.Finding.Rule] = true
+	}
 	for _, check := range c.Namespaces {
 		before := len(check.Skipped)
 		check.Skipped = slices.DeleteFunc(check.Skipped, func(s rules.Skipped) bool { return s.Elements == 0 && judged[s.Rule] && host(s.Rule) })

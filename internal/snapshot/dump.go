@@ -21,7 +21,6 @@ import (
 func (c *Collector) readSockets(ctx context.Context, s *Snapshot, t *tiers) {
 	ports, reserved := c.portRange(s)
 	collect := func(ctx context.Context, d dumper) error {
-		t.budget = min(closerBudget, c.allow(s, c.budget)*3/4) // so that what was read before is kept
 		t.dumper, t.fold = d, newFold(ports, reserved, c.reuseDelay())
 		t.counts = func() (full, mini int64, ok bool) {
 			return countSockstat(c.readSockstat(func(string, error, string) {})) // a gap was noted before

@@ -30,6 +30,7 @@ type estimate struct {
 	slices  []sockdiag.PortRange // ascending
 	looked  int64                // ports in the slices that connect() may take
 	strata  int
+	span    int64 // ports from the first to the last of the range
 	groups  *groups[destinationKey, struct{}]
 	clients map[uint32]*portUse // by user
 	lost    bool                // there were more users than are kept
@@ -45,7 +46,7 @@ type portUse struct {
 func newEstimate(ports PortRange, reserved *PortSet, random func(n int) int) *estimate {
 	e := &estimate{groups: newGroups[destinationKey, struct{}](maxExactGroups, maxCounters), clients: make(map[uint32]*portUse)}
 	size := int(ports.High) - int(ports.Low) + 1
-	e.strata = min(maxStrata, size)
+	e.strata, e.span = min(maxStrata, size), int64(size)
 	for i := range e.strata {
 		first, end := int(ports.Low)+i*size/e.strata, int(ports.Low)+(i+1)*size/e.strata
 		width := min(end-first, max(minSlice, (end-first)/sliceShare))
@@ -105,7 +106,8 @@ func (e *estimate) margin() float64 {
 // sockets that others counted are added. It is not ok where the slices do not
 // tell.
 func (e *estimate) atMost(size int64, others func(destinationKey) int64, mostOthers int64) (ports int64, ok bool) {
-	if e.looked == 0 || e.lost {
+	// With many ports reserved the strata count for less than the margin says.
+	if e.looked == 0 || e.lost || 4*size < 3*e.span {
 		return 0, false
 	}
 	scale := float64(size) / float64(e.looked)

@@ -248,6 +248,9 @@ func (f *fold) timeWaitPeers() map[netip.AddrPort]int64 {
 	return peers
 }
 
+// cut reports whether there were too many peers to count each.
+func (t *timeWaitFold) cut() bool { return t != nil && t.peers.missed() > 0 }
+
 // finish moves the groups into the result, largest first.
 func (f *fold) finish() *Sockets {
 	for _, g := range f.destinations.list() {
@@ -271,7 +274,7 @@ func (f *fold) finish() *Sockets {
 	}
 	f.countConnections()
 	f.out.Sample = f.sample
-	f.out.Complete = !f.partial && f.destinations.missed() == 0 && f.lost == 0 && len(f.out.Dropped) == 0
+	f.out.Complete = !f.partial && f.destinations.missed() == 0 && !f.timeWait.cut() && f.lost == 0 && len(f.out.Dropped) == 0
 	return f.out
 }
 

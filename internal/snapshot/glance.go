@@ -2,7 +2,11 @@
 
 package snapshot
 
-import "github.com/tcptune/tcptune/internal/sockdiag"
+import (
+	"slices"
+
+	"github.com/tcptune/tcptune/internal/sockdiag"
+)
 
 // A depth says how far the sockets of one network namespace of several are
 // looked at.
@@ -96,6 +100,12 @@ func (s *Snapshot) glance(from *Snapshot) (g glance) {
 		}
 	}
 	return g
+}
+
+// ListenersOnly reports whether nothing but the listeners was looked at: no
+// other number is known then.
+func (s *Sockets) ListenersOnly() bool {
+	return s.Counted == "" && slices.Contains(s.Tiers, tierText) && !slices.Contains(s.Tiers, tierOpen)
 }
 
 // onlyListeners ends a collection after the listeners.

@@ -93,6 +93,9 @@ func findHolders(ctx context.Context, r root, w wanted, within time.Duration) (*
 	}
 	h.each(ctx, pids, func(pid int) { h.search(ctx, pid, firstFDs) })
 	h.searchLarge(ctx, pids)
+	for _, owners := range h.byInode {
+		slices.Sort(owners) // they came in the order of the searchers
+	}
 	return h, nil
 }
 

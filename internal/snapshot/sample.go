@@ -33,7 +33,7 @@ const (
 // Slices choose connections by the port of the end that was chosen when they
 // were opened: the local one of outgoing connections, the peer's of accepted
 // ones. Those ports are spread over all destinations and clients, while the
-// order of the kernel's table is not random at all (see dumpEstablished).
+// order of the kernel's table is not random at all (see dumpRange).
 type Slices struct {
 	Offset uint16 // first port of the slice of the first stride
 	Width  uint16 // ports of each slice; sliceStride stands for all ports

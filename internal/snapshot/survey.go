@@ -139,7 +139,7 @@ func (s *survey) round(ctx context.Context, o Survey, last bool) {
 		if v.err == nil && ctx.Err() == nil {
 			v.err = v.do(func() { s.look(ctx, v, machine, last) })
 		}
-		if v.err == nil && v.now == nil && last {
+		if v.err == nil && (v.now == nil || v.now.Sockets == nil && ctx.Err() != nil) && last {
 			v.err = ErrTimeUp
 		}
 	}
@@ -147,7 +147,7 @@ func (s *survey) round(ctx context.Context, o Survey, last bool) {
 		s.walk(ctx, v, last)
 	}
 	if last {
-		s.nameHolders(ctx)
+		s.nameHolders(ctx, machine)
 	}
 }
 
@@ -255,12 +255,15 @@ func (s *survey) walk(ctx context.Context, v *visit, last bool) {
 		v.now.gap("TCP sockets", fmt.Errorf("not walked: %w", ErrTimeUp), "")
 		if !last {
 			v.now.Sockets = nil
+		} else if v.now.Sockets != nil {
+			v.now.Sockets.Closer = Closer{Why: "not walked: " + ErrTimeUp.Error()}
 		}
 	}
 }
 
-// nameHolders searches the holders of the sockets of all namespaces at once.
-func (s *survey) nameHolders(ctx context.Context) {
+// nameHolders searches the holders of the sockets of all namespaces at once, in
+// what is left of the time since the round began.
+func (s *survey) nameHolders(ctx context.Context, machine *Snapshot) {
 	all := make(wanted)
 	var quests []*quest
 	for _, v := range s.visits {
@@ -279,7 +282,7 @@ func (s *survey) nameHolders(ctx context.Context) {
 	if len(quests) == 0 {
 		return
 	}
-	h, err := findHolders(ctx, s.root, all, holderBudget)
+	h, err := findHolders(ctx, s.root, all, s.allow(machine, holderBudget))
 	for _, q := range quests {
 		q.take(h, err, func(pid int) (Process, bool) { return h.describe(s.root, pid) })
 	}

@@ -174,7 +174,7 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 		out.Closer.AtMost = &atMost
 		out.Closer.Why = "too few sockets to use half of the ephemeral port range"
 	}
-	allowed := cmp.Or(t.budget, closerBudget)
+	allowed := t.allow(ctx)
 	budget, cancel := context.WithTimeout(ctx, allowed)
 	defer cancel()
 	var err error
@@ -188,17 +188,27 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 		needed = false
 	}
 	if needed && err == nil && established >= estimateFrom {
-		needed, err = t.estimateEstablished(budget, limit-others)
+		needed, err = t.estimateEstablished(budget, others, limit)
 	}
 	if needed && err == nil {
 		err = t.dumpRange(budget, others > 0, limit)
 	}
 	if err != nil && budget.Err() != nil && ctx.Err() == nil {
 		t.fold.partial, t.fold.timeWait, t.fold.sample = true, nil, nil
-		out.Closer = Closer{Why: fmt.Sprintf("walking the socket table took longer than %s", allowed)}
+		out.Closer = Closer{Why: fmt.Sprintf("walking the socket table took longer than %s", allowed.Round(time.Millisecond))}
 		return nil
 	}
 	return err
+}
+
+// allow is how long the tier that is entered now may take: less than what is
+// left of the whole budget, so that what the tiers before it read is kept.
+func (t *tiers) allow(ctx context.Context) time.Duration {
+	allowed := cmp.Or(t.budget, closerBudget)
+	if end, ok := ctx.Deadline(); ok {
+		allowed = min(allowed, time.Until(end)*3/4)
+	}
+	return allowed
 }
 
 // dumpTimeWait groups TIME_WAIT sockets, those outside the range too: the
@@ -237,15 +247,16 @@ func (t *tiers) dumpRange(ctx context.Context, timeWait bool, limit int64) error
 }
 
 // estimateEstablished looks at some of the outgoing sockets, and with the same
-// walk at the sample of tier 3. It reports whether all must be looked at.
-func (t *tiers) estimateEstablished(ctx context.Context, limit int64) (needed bool, err error) {
+// walk at the sample of tier 3. It reports whether all must be looked at; others
+// are sockets that could belong to any destination.
+func (t *tiers) estimateEstablished(ctx context.Context, others, limit int64) (needed bool, err error) {
 	f, out := t.fold, t.fold.out
 	e := newEstimate(out.Ports, &f.reserved, rand.IntN)
 	if err := t.dumpSample(ctx, e); err != nil {
 		return false, err
 	}
 	atMost, ok := e.atMost(out.Ports.Size(), f.destinations.count, f.destinations.most())
-	atMost += int64(out.Ports.Held)
+	atMost += int64(out.Ports.Held) + others
 	if !ok || atMost >= limit {
 		return true, nil
 	}
@@ -266,7 +277,7 @@ func (t *tiers) lookAtEstablished(ctx context.Context) error {
 	if t.fold.sample != nil || t.fold.partial {
 		return nil
 	}
-	budget, cancel := context.WithTimeout(ctx, cmp.Or(t.budget, closerBudget))
+	budget, cancel := context.WithTimeout(ctx, t.allow(ctx))
 	defer cancel()
 	err := t.dumpSample(budget, nil)
 	if err != nil && budget.Err() != nil && ctx.Err() == nil {

@@ -45,6 +45,16 @@ const maxDeep = 4096
 // that every descriptor is worth looking at, false that the first ones are.
 type wanted map[uint32]bool
 
+// add asks for the holders of a socket; once worth every descriptor, it stays so.
+func (w wanted) add(inode uint32, everywhere bool) { w[inode] = w[inode] || everywhere }
+
+// join asks for the sockets of another search too.
+func (w wanted) join(other wanted) {
+	for inode, everywhere := range other {
+		w.add(inode, everywhere)
+	}
+}
+
 // holders says which processes hold which sockets.
 type holders struct {
 	byInode map[uint32][]int

@@ -101,7 +101,7 @@ func (s *Sockets) wantedInodes(before *Sample) wanted {
 	add := func(everywhere bool, inodes ...uint32) {
 		for _, inode := range inodes {
 			if inode != 0 {
-				w[inode] = w[inode] || everywhere
+				w.add(inode, everywhere)
 			}
 		}
 	}

@@ -89,23 +89,37 @@ type survey struct {
 
 // visit is a Visit while it is made.
 type visit struct {
-	namespace *netns.Namespace
-	handle    *netns.Handle
+	place
 	from, now *Snapshot
 	glance    glance
 	depth     depth
 	guess     bool // the sockets of from are the listeners only
-	err       error
 }
 
-// newSurvey opens the namespaces, so that they are the same ones in both
-// rounds.
+// A place is an open network namespace, so that it is the same one in every
+// round.
+type place struct {
+	namespace *netns.Namespace
+	handle    *netns.Handle // nil where it cannot be opened
+	err       error         // why it is not examined
+}
+
+func newPlace(n *netns.Namespace) place {
+	handle, err := n.Open()
+	return place{namespace: n, handle: handle, err: err}
+}
+
+func (p *place) close() {
+	if p.handle != nil {
+		_ = p.handle.Close()
+	}
+}
+
+// newSurvey opens the namespaces.
 func newSurvey(c *Collector, list []*netns.Namespace) *survey {
 	s := &survey{Collector: c, first: namespaceOfFirst()}
 	for _, n := range list {
-		v := &visit{namespace: n}
-		v.handle, v.err = n.Open()
-		s.visits = append(s.visits, v)
+		s.visits = append(s.visits, &visit{place: newPlace(n)})
 	}
 	for _, key := range c.keys {
 		if strings.HasPrefix(key.Path(), "net/") {
@@ -119,9 +133,7 @@ func newSurvey(c *Collector, list []*netns.Namespace) *survey {
 
 func (s *survey) close() {
 	for _, v := range s.visits {
-		if v.handle != nil {
-			_ = v.handle.Close()
-		}
+		v.close()
 	}
 }
 
@@ -275,9 +287,7 @@ func (s *survey) nameHolders(ctx context.Context, machine *Snapshot) {
 			continue
 		}
 		quests = append(quests, q)
-		for inode, everywhere := range q.wanted {
-			all[inode] = all[inode] || everywhere
-		}
+		all.join(q.wanted)
 	}
 	if len(quests) == 0 {
 		return

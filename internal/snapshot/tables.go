@@ -61,28 +61,22 @@ type tableSurvey struct {
 }
 
 type tableVisit struct {
-	namespace  *netns.Namespace
-	handle     *netns.Handle
+	place
 	tabulation *tabulation
 	gaps       *Snapshot
-	err        error
 }
 
 func newTableSurvey(c *Collector, list []*netns.Namespace) *tableSurvey {
 	s := &tableSurvey{Collector: c}
 	for _, n := range list {
-		v := &tableVisit{namespace: n, gaps: &Snapshot{Taken: time.Now()}}
-		v.handle, v.err = n.Open()
-		s.visits = append(s.visits, v)
+		s.visits = append(s.visits, &tableVisit{place: newPlace(n), gaps: &Snapshot{Taken: time.Now()}})
 	}
 	return s
 }
 
 func (s *tableSurvey) close() {
 	for _, v := range s.visits {
-		if v.handle != nil {
-			_ = v.handle.Close()
-		}
+		v.close()
 	}
 }
 
@@ -115,9 +109,7 @@ func (c *Collector) count(ctx context.Context, v *tableVisit, by Grouping, h *ho
 func (s *tableSurvey) search(ctx context.Context, gaps *Snapshot, all wanted) *holders {
 	for _, v := range s.visits {
 		if v.err == nil {
-			for inode, everywhere := range v.tabulation.wanted() {
-				all[inode] = all[inode] || everywhere
-			}
+			all.join(v.tabulation.wanted())
 		}
 	}
 	return s.tableHolders(ctx, gaps, all)

@@ -70,6 +70,18 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestSessions: a command behind a prompt stands in a block that a test runs, which
+// cmd/tcptune does with those fenced as console.
+func TestSessions(t *testing.T) {
+	for _, page := range pages(t) {
+		for _, m := range fence.FindAllStringSubmatch(read(t, page), -1) {
+			if strings.HasPrefix(m[2], "$ ") && m[1] != "console" {
+				t.Errorf("%s: %.60q is fenced as %q: fence it as console, or leave the prompt and the output out", page, m[2], m[1])
+			}
+		}
+	}
+}
+
 var (
 	heading     = regexp.MustCompile(`(?m)^#+ (.*)$`)
 	unspeakable = regexp.MustCompile(`[^a-z0-9 _-]`)

@@ -119,7 +119,7 @@ func (o *applyOptions) completePlanFile(cmd *cobra.Command) error {
 		return err
 	}
 	o.settings = settings
-	if err := checkFormats(o.formats); err != nil {
+	if err := o.formats.check(); err != nil {
 		return err
 	}
 	return o.completePlace(cmd)
@@ -257,10 +257,10 @@ func (o *planOptions) answer(s streams, kind change.Kind, result *change.Result,
 		failure = &exitError{status: exitChanged}
 	}
 	r.ExitStatus = statusOf(failure)
-	if result == nil && failure != nil && !slices.ContainsFunc(o.formats, func(f string) bool { return strings.HasPrefix(f, "json") }) {
+	if result == nil && failure != nil && !o.formats.has("json") {
 		return failure
 	}
-	written := writeResult(s.out, o.formats, o.settings.Color, r)
+	written := o.formats.write(s.out, o.settings.Color, r)
 	if e, ok := errors.AsType[*exitError](written); failure != nil || written == nil || ok && e.err == nil {
 		return failure
 	}

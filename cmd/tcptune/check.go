@@ -31,7 +31,7 @@ type checkOptions struct {
 	source          sourceOptions
 	rulesDir        string
 	waivers         waiverOptions
-	formats         []string
+	formats         outputs
 	why             bool
 	requireComplete bool
 	settings        *fileSettings
@@ -72,7 +72,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	f.StringSlice("skip", nil, "leave these rules or categories out")
 	addRulesFlag(cmd, &o.rulesDir)
 	o.waivers.addFlag(cmd)
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	f.StringVar(&o.profile, "profile", "", "also report what is not as this profile wants it")
 	o.profiles.addDirFlag(cmd)
 	o.profiles.addPathFlags(cmd)
@@ -107,7 +107,7 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 		return settingError(cmd, "fail-on", fmt.Sprintf("%q is not one of %s", settings.FailOn, strings.Join(words, ", ")))
 	}
 	o.failOn = rules.Severity(settings.FailOn)
-	if err := checkFormats(o.formats); err != nil {
+	if err := o.formats.check(); err != nil {
 		return err
 	}
 	for _, name := range []string{"rate", "rtt", "profiles"} {
@@ -163,7 +163,7 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	}
 	check.Waive(waivers, time.Now())
 	check.ExitStatus = o.status(check)
-	if err := writeResult(s.out, o.formats, o.settings.Color, check); err != nil {
+	if err := o.formats.write(s.out, o.settings.Color, check); err != nil {
 		return err
 	}
 	return o.answer(check)

@@ -46,7 +46,7 @@ func (o *checkOptions) checkAll(ctx context.Context, u *ui, e *examination) erro
 		check.ExitStatus = o.status(check)
 	}
 	checks.ExitStatus = o.statusOfAll(checks)
-	if err := writeResult(u.out, o.formats, o.settings.Color, checks); err != nil {
+	if err := o.formats.write(u.out, o.settings.Color, checks); err != nil {
 		return err
 	}
 	return o.answerAll(checks)

@@ -43,7 +43,7 @@ everything is as it was before it, 4 failed and partly changed, 75 another run.`
 			}
 			o.settings = settings
 			o.explicit = cmd.Flags().Changed("reload")
-			if err := checkFormats(o.formats); err != nil {
+			if err := o.formats.check(); err != nil {
 				return err
 			}
 			if err := o.checkReload(); err != nil {
@@ -55,7 +55,7 @@ everything is as it was before it, 4 failed and partly changed, 75 another run.`
 	f := cmd.Flags()
 	o.addReloadFlag(cmd)
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask, with --reload system")
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	return cmd
 }
 

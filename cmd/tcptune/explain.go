@@ -18,7 +18,7 @@ import (
 type explainOptions struct {
 	source  sourceOptions
 	rules   string
-	formats []string
+	formats outputs
 	color   string
 	quiet   bool
 }
@@ -48,7 +48,7 @@ what acts on it and what does not, and how it stands on this host now.`,
 				return err
 			}
 			o.color, o.quiet, o.source.noNetlink = settings.Color, settings.Quiet, settings.NoNetlink
-			if err := checkFormats(o.formats); err != nil {
+			if err := o.formats.check(); err != nil {
 				return err
 			}
 			return runExplain(cmd.Context(), s, o, strings.Join(args, " "))
@@ -56,7 +56,7 @@ what acts on it and what does not, and how it stands on this host now.`,
 	}
 	cmd.Flags().StringVar(&o.source.root, "root", "", "look at this directory tree (proc, sys, etc below it), not at the host")
 	addRulesFlag(cmd, &o.rules)
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	return cmd
 }
 
@@ -86,5 +86,5 @@ func runExplain(ctx context.Context, s streams, o *explainOptions, query string)
 		topic.Sections = append([]explain.Section{now}, topic.Sections...)
 	}
 	page := report.NewTopic(topic)
-	return writeResult(s.out, o.formats, o.color, page)
+	return o.formats.write(s.out, o.color, page)
 }

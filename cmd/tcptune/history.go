@@ -17,7 +17,7 @@ import (
 
 type historyOptions struct {
 	root    string
-	formats []string
+	formats outputs
 	color   string
 }
 
@@ -40,7 +40,7 @@ first. The journal belongs to root.`,
 			if damaged != nil && !errors.Is(damaged, change.ErrDamaged) {
 				return changeError(damaged)
 			}
-			if err := writeResult(s.out, o.formats, o.color, report.NewHistory(entries, toolName())); err != nil {
+			if err := o.formats.write(s.out, o.color, report.NewHistory(entries, toolName())); err != nil {
 				return err
 			}
 			return changeError(damaged)
@@ -67,12 +67,12 @@ first. The journal belongs to root.`,
 			case err != nil:
 				return changeError(err)
 			}
-			return writeResult(s.out, o.formats, o.color, oneEntry{report.NewHistory([]change.Entry{*entry}, toolName())})
+			return o.formats.write(s.out, o.color, oneEntry{report.NewHistory([]change.Entry{*entry}, toolName())})
 		},
 	}
 	for _, c := range []*cobra.Command{cmd, show} {
 		c.Flags().StringVar(&o.root, "root", "", "read the journal of this directory tree")
-		addFormatFlag(c, &o.formats)
+		o.formats.addFlag(c)
 	}
 	cmd.AddCommand(show)
 	return cmd
@@ -90,7 +90,7 @@ func (o *historyOptions) complete(cmd *cobra.Command) (*change.Machine, error) {
 		return nil, err
 	}
 	o.color = settings.Color
-	if err := checkFormats(o.formats); err != nil {
+	if err := o.formats.check(); err != nil {
 		return nil, err
 	}
 	place := placeOptions{root: o.root}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tcptune/tcptune/internal/atomicfile"
 	"github.com/tcptune/tcptune/internal/report"
 )
 
@@ -25,59 +26,155 @@ type result interface {
 	WriteJSON(io.Writer) error
 }
 
-// resultFormats are the forms of a result.
-func resultFormats() []string { return []string{"text", "json"} }
-
-// addFormatFlag adds --format to a command that prints a result.
-func addFormatFlag(cmd *cobra.Command, formats *[]string) {
-	cmd.Flags().StringArrayVar(formats, "format", []string{"text"}, "text or json, =FILE writes to a file; repeatable")
-	completeWords(cmd, "format", resultFormats())
+// A document is a result that has further forms.
+type document interface {
+	Write(w io.Writer, format string) error
 }
 
-// checkFormats refuses a --format that is not one of the allowed ones.
-func checkFormats(formats []string) error {
-	allowed := resultFormats()
-	toStdout := 0
-	for _, f := range formats {
-		name, file, _ := strings.Cut(f, "=")
-		if !slices.Contains(allowed, name) {
-			return usageError(fmt.Errorf("--format %q is not one of %s", name, strings.Join(allowed, ", ")), "")
-		}
-		if file == "" {
-			toStdout++
-		}
-	}
-	if toStdout > 1 {
-		return usageError(errors.New("two formats cannot both go to standard output"), "write one to a file: --format json=FILE")
-	}
+// outputs are the --format flags of a command: in which forms it writes its
+// result, and where to. Without one it is text on standard output.
+type outputs struct {
+	given []string // as typed: F or F=FILE
+	more  []string // formats that this command has besides text and json
+}
+
+// A form is one --format.
+type form struct {
+	format string
+	file   string // empty: standard output
+}
+
+// addFlag adds --format to a command that prints a result; one with further
+// forms names them.
+func (o *outputs) addFlag(cmd *cobra.Command, more ...string) {
+	o.more = more
+	cmd.Flags().Var(o, "format", strings.Join(o.allowed(), ", ")+"; =FILE writes to a file; repeatable")
+	_ = cmd.RegisterFlagCompletionFunc("format", o.completeWord) // fails for a flag that does not exist
+}
+
+// Set, String and Type make it a flag.
+func (o *outputs) Set(text string) error {
+	o.given = append(o.given, text)
 	return nil
 }
 
-// writeResult renders each format whole before it writes a byte to a file.
-func writeResult(out io.Writer, formats []string, color string, r result) error {
-	render := func(w io.Writer, format string) error {
-		if format == "json" {
-			return r.WriteJSON(w)
-		}
-		return r.WriteText(w, style(w, color))
+func (o *outputs) String() string {
+	if len(o.given) == 0 {
+		return "text"
 	}
-	for _, f := range formats {
-		name, file, toFile := strings.Cut(f, "=")
-		if !toFile || file == "" {
-			if err := render(out, name); err != nil {
-				return outputError(err)
+	return strings.Join(o.given, " ")
+}
+
+// Type is what help writes for the value.
+func (o *outputs) Type() string { return "F[=FILE]" }
+
+func (o *outputs) allowed() []string { return append([]string{"text", "json"}, o.more...) }
+
+// completeWord offers the formats, and files behind a format's "=".
+func (o *outputs) completeWord(_ *cobra.Command, _ []string, word string) ([]string, cobra.ShellCompDirective) {
+	if strings.Contains(word, "=") {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return o.allowed(), cobra.ShellCompDirectiveNoFileComp
+}
+
+// check refuses formats that the command does not have, and two that would
+// overwrite each other.
+func (o *outputs) check() error {
+	_, err := o.list()
+	return err
+}
+
+// has reports whether the format is asked for.
+func (o *outputs) has(format string) bool {
+	list, _ := o.list()
+	return slices.ContainsFunc(list, func(one form) bool { return one.format == format })
+}
+
+func (o *outputs) list() ([]form, error) {
+	if len(o.given) == 0 {
+		return []form{{format: "text"}}, nil
+	}
+	allowed := "a format is one of " + strings.Join(o.allowed(), ", ")
+	var list []form
+	for _, text := range o.given {
+		format, file, toFile := strings.Cut(text, "=")
+		switch {
+		case !slices.Contains(o.allowed(), format):
+			return nil, usageError(fmt.Errorf("--format %q is not one of %s", format, strings.Join(o.allowed(), ", ")), "--format FORMAT writes to standard output, --format FORMAT=FILE to a file")
+		case toFile && file == "":
+			return nil, usageError(fmt.Errorf("--format %s names no file", text), "--format "+format+" writes to standard output; "+allowed)
+		case file == "-":
+			file = ""
+		case toFile:
+			file = filepath.Clean(file)
+		}
+		for _, other := range list {
+			switch {
+			case other.file != file:
+			case file != "":
+				return nil, usageError(fmt.Errorf("two formats, %s and %s, cannot both go to %s", other.format, format, file), "give each a file of its own; "+allowed)
+			default:
+				return nil, usageError(fmt.Errorf("two formats, %s and %s, cannot both go to standard output", other.format, format), "write one to a file: --format "+format+"=FILE; "+allowed)
 			}
-			continue
 		}
-		var b bytes.Buffer
-		if err := render(&b, name); err != nil {
-			return err
-		}
-		if err := writeFile(file, b.Bytes(), 0o644); err != nil {
-			return err
+		list = append(list, form{format, file})
+	}
+	return list, nil
+}
+
+// write renders each form whole before it writes a byte, files first. That one
+// cannot be written keeps none of the others back.
+func (o *outputs) write(stdout io.Writer, color string, r result) error {
+	list, err := o.list()
+	if err != nil {
+		return err
+	}
+	var failures []error
+	for _, toFile := range []bool{true, false} {
+		for _, one := range list {
+			if toFile != (one.file != "") {
+				continue
+			}
+			err := one.write(stdout, color, r)
+			if err != nil && (len(failures) == 0 || err.Error() != "") {
+				failures = append(failures, err)
+			}
 		}
 	}
+	return errors.Join(failures...)
+}
+
+func (o form) write(stdout io.Writer, color string, r result) error {
+	to := stdout
+	var b bytes.Buffer
+	if o.file != "" {
+		to = &b
+	}
+	if err := o.render(&b, style(to, color), r); err != nil {
+		return fmt.Errorf("render %s: %w", o.format, err)
+	}
+	if o.file != "" {
+		return writeFile(o.file, b.Bytes(), 0o644)
+	}
+	if _, err := stdout.Write(b.Bytes()); err != nil {
+		return outputError(err)
+	}
 	return nil
+}
+
+func (o form) render(w io.Writer, style report.Style, r result) error {
+	switch o.format {
+	case "text":
+		return r.WriteText(w, style)
+	case "json":
+		return r.WriteJSON(w)
+	}
+	d, ok := r.(document)
+	if !ok {
+		return errors.New("the result has no such form")
+	}
+	return d.Write(w, o.format)
 }
 
 // outputError is a standard output that does not take the report.
@@ -88,9 +185,9 @@ func outputError(err error) error {
 	return fmt.Errorf("write to standard output: %w", err)
 }
 
-// writeFile replaces a file that a person named: whole or not at all. What is no
-// regular file, such as /dev/null, a pipe or a link, stays what it is and is
-// written to, as a shell does.
+// writeFile replaces a file that a person named: whole or not at all, and
+// durably. What is no regular file, such as /dev/null, a pipe or a link, stays
+// what it is and is written to, as a shell does.
 func writeFile(path string, data []byte, mode fs.FileMode) error {
 	if info, err := os.Lstat(path); err == nil && !info.Mode().IsRegular() {
 		if err := os.WriteFile(path, data, mode); err != nil {
@@ -98,22 +195,7 @@ func writeFile(path string, data []byte, mode fs.FileMode) error {
 		}
 		return nil
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return writeError(path, err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(mode)
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
+	if err := atomicfile.Publish(atomicfile.OS{}, path, data, mode); err != nil {
 		return writeError(path, err)
 	}
 	return nil

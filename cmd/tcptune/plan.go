@@ -28,7 +28,7 @@ type planOptions struct {
 	persistOnly    bool
 	diff           bool
 	detailedExit   bool
-	formats        []string
+	formats        outputs
 	save           string // -o
 	settings       *fileSettings
 }
@@ -74,7 +74,7 @@ func (o *planOptions) addFlags(cmd *cobra.Command) {
 	f.BoolVar(&o.persistOnly, "persist-only", false, "the drop-in only, no live value")
 	f.BoolVar(&o.diff, "diff", false, "show the diff of the drop-in")
 	f.BoolVar(&o.detailedExit, "detailed-exitcode", false, "exit 2 if something changed, or would change")
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 }
 
 // complete checks what the flags say together.
@@ -84,7 +84,7 @@ func (o *planOptions) complete(cmd *cobra.Command) error {
 		return err
 	}
 	o.settings = settings
-	if err := checkFormats(o.formats); err != nil {
+	if err := o.formats.check(); err != nil {
 		return err
 	}
 	if err := o.completePlace(cmd); err != nil {
@@ -193,7 +193,7 @@ func savePlan(s streams, path string, plan *change.Plan) error {
 func (o *planOptions) show(s streams, plan *change.Plan) error {
 	status := o.planStatus(plan)
 	if o.save != "-" {
-		if err := writeResult(s.out, o.formats, o.settings.Color, o.planReport(plan, status)); err != nil {
+		if err := o.formats.write(s.out, o.settings.Color, o.planReport(plan, status)); err != nil {
 			return err
 		}
 	}

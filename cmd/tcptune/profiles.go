@@ -167,14 +167,14 @@ func newProfilesCommand(s streams) *cobra.Command {
 
 func newProfilesListCommand(s streams) *cobra.Command {
 	var o profileOptions
-	var formats []string
+	var formats outputs
 	cmd := &cobra.Command{
 		Use:     "list",
 		Short:   "List the profiles",
 		Example: "  tcptune profiles list",
 		Args:    noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return printProfiles(cmd, s, formats, func(context.Context, *fileSettings) (result, error) {
+			return printProfiles(cmd, s, &formats, func(context.Context, *fileSettings) (result, error) {
 				set, err := o.load()
 				if err != nil {
 					return nil, err
@@ -184,13 +184,13 @@ func newProfilesListCommand(s streams) *cobra.Command {
 		},
 	}
 	o.addDirFlag(cmd)
-	addFormatFlag(cmd, &formats)
+	formats.addFlag(cmd)
 	return cmd
 }
 
 func newProfilesShowCommand(s streams) *cobra.Command {
 	var o profileOptions
-	var formats []string
+	var formats outputs
 	cmd := &cobra.Command{
 		Use:               "show NAME",
 		Short:             "Show one profile: its settings with reason, source, risk and effect",
@@ -198,7 +198,7 @@ func newProfilesShowCommand(s streams) *cobra.Command {
 		Args:              oneArg("NAME"),
 		ValidArgsFunction: completeProfileArg(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return printProfiles(cmd, s, formats, func(context.Context, *fileSettings) (result, error) {
+			return printProfiles(cmd, s, &formats, func(context.Context, *fileSettings) (result, error) {
 				p, err := o.resolve(args[0])
 				if err != nil {
 					return nil, err
@@ -208,14 +208,14 @@ func newProfilesShowCommand(s streams) *cobra.Command {
 		},
 	}
 	o.addDirFlag(cmd)
-	addFormatFlag(cmd, &formats)
+	formats.addFlag(cmd)
 	return cmd
 }
 
 func newProfilesDiffCommand(s streams) *cobra.Command {
 	var o profileOptions
 	var source sourceOptions
-	var formats []string
+	var formats outputs
 	cmd := &cobra.Command{
 		Use:   "diff NAME [NAME]",
 		Short: "Compare two profiles, or a profile with the live values of this host",
@@ -229,7 +229,7 @@ func newProfilesDiffCommand(s streams) *cobra.Command {
 		},
 		ValidArgsFunction: completeProfileArg(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return printProfiles(cmd, s, formats, func(ctx context.Context, settings *fileSettings) (result, error) {
+			return printProfiles(cmd, s, &formats, func(ctx context.Context, settings *fileSettings) (result, error) {
 				if len(args) == 2 {
 					return diffProfiles(o, args[0], args[1])
 				}
@@ -241,24 +241,24 @@ func newProfilesDiffCommand(s streams) *cobra.Command {
 	o.addDirFlag(cmd)
 	o.addPathFlags(cmd)
 	cmd.Flags().StringVar(&source.root, "root", "", "look at this directory tree (proc, sys, etc below it), not at the host")
-	addFormatFlag(cmd, &formats)
+	formats.addFlag(cmd)
 	return cmd
 }
 
 // printProfiles makes a result and prints it.
-func printProfiles(cmd *cobra.Command, s streams, formats []string, make func(context.Context, *fileSettings) (result, error)) error {
+func printProfiles(cmd *cobra.Command, s streams, formats *outputs, make func(context.Context, *fileSettings) (result, error)) error {
 	settings, err := loadSettings(cmd)
 	if err != nil {
 		return err
 	}
-	if err := checkFormats(formats); err != nil {
+	if err := formats.check(); err != nil {
 		return err
 	}
 	r, err := make(cmd.Context(), settings)
 	if err != nil {
 		return err
 	}
-	return writeResult(s.out, formats, settings.Color, r)
+	return formats.write(s.out, settings.Color, r)
 }
 
 func diffProfiles(o profileOptions, from, to string) (result, error) {

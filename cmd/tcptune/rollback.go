@@ -57,7 +57,7 @@ permission denied.`,
 	f.BoolVar(&o.dryRun, "dry-run", false, "show what would be undone, and do nothing")
 	f.BoolVar(&o.detailedExit, "detailed-exitcode", false, "exit 2 if something changed, or would change")
 	f.StringVar(&o.place.root, "root", "", "undo in this directory tree")
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	return cmd
 }
 
@@ -72,7 +72,7 @@ func (o *rollbackOptions) complete(cmd *cobra.Command) error {
 	if o.to < 0 {
 		return usageError(fmt.Errorf("--to %d is negative", o.to), "tcptune history lists the runs; 0 undoes all")
 	}
-	if err := checkFormats(o.formats); err != nil {
+	if err := o.formats.check(); err != nil {
 		return err
 	}
 	if err := exclusive(cmd, "force", "partial"); err != nil {

@@ -22,7 +22,8 @@ func newRulesCommand(s streams) *cobra.Command {
 }
 
 func newRulesListCommand(s streams) *cobra.Command {
-	var only, formats []string
+	var only []string
+	var formats outputs
 	var dir string
 	cmd := &cobra.Command{
 		Use:     "list",
@@ -34,7 +35,7 @@ func newRulesListCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := checkFormats(formats); err != nil {
+			if err := formats.check(); err != nil {
 				return err
 			}
 			set, err := loadRules(dir)
@@ -45,12 +46,12 @@ func newRulesListCommand(s streams) *cobra.Command {
 				return usageError(err, "tcptune rules list shows all rules and categories")
 			}
 			list := report.NewRuleList(set)
-			return writeResult(s.out, formats, settings.Color, list)
+			return formats.write(s.out, settings.Color, list)
 		},
 	}
 	addRulesFlag(cmd, &dir)
 	cmd.Flags().StringSliceVar(&only, "only", nil, "these rules or categories only")
-	addFormatFlag(cmd, &formats)
+	formats.addFlag(cmd)
 	completeRules(cmd, "only")
 	return cmd
 }

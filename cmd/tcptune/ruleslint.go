@@ -14,7 +14,7 @@ import (
 type rulesLintOptions struct {
 	alone   bool
 	strict  bool
-	formats []string
+	formats outputs
 	color   string
 }
 
@@ -38,7 +38,7 @@ Exit status: 0 no error, 1 warnings with --strict, 78 errors.`,
 				return err
 			}
 			o.color = settings.Color
-			if err := checkFormats(o.formats); err != nil {
+			if err := o.formats.check(); err != nil {
 				return err
 			}
 			return runRulesLint(s, o, args)
@@ -46,7 +46,7 @@ Exit status: 0 no error, 1 warnings with --strict, 78 errors.`,
 	}
 	cmd.Flags().BoolVar(&o.strict, "strict", false, "exit 1 when there are warnings")
 	cmd.Flags().BoolVar(&o.alone, "standalone", false, "do not look at the built-in rules beside; for those themselves")
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	return cmd
 }
 
@@ -66,7 +66,7 @@ func runRulesLint(s streams, o *rulesLintOptions, paths []string) error {
 		return configError(err, "")
 	}
 	result := report.NewRuleLint(problems)
-	if err := writeResult(s.out, o.formats, o.color, result); err != nil {
+	if err := o.formats.write(s.out, o.color, result); err != nil {
 		return err
 	}
 	switch {

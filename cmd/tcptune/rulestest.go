@@ -19,7 +19,7 @@ import (
 
 type rulesTestOptions struct {
 	run     string
-	formats []string
+	formats outputs
 	color   string
 }
 
@@ -43,7 +43,7 @@ Exit status: 0 all cases pass, 1 some fail, 78 a bad test or rule file.`,
 				return err
 			}
 			o.color = settings.Color
-			if err := checkFormats(o.formats); err != nil {
+			if err := o.formats.check(); err != nil {
 				return err
 			}
 			if len(args) == 0 {
@@ -53,7 +53,7 @@ Exit status: 0 all cases pass, 1 some fail, 78 a bad test or rule file.`,
 		},
 	}
 	cmd.Flags().StringVar(&o.run, "run", "", "run only the cases whose name matches this regular expression")
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	return cmd
 }
 
@@ -76,7 +76,7 @@ func runRulesTest(ctx context.Context, s streams, o *rulesTestOptions, paths []s
 	if result.Passed+result.Failed == 0 {
 		return usageError(fmt.Errorf("--run %q matches the name of no case", o.run), "")
 	}
-	if err := writeResult(s.out, o.formats, o.color, result); err != nil {
+	if err := o.formats.write(s.out, o.color, result); err != nil {
 		return err
 	}
 	if result.Failed > 0 {

@@ -123,7 +123,7 @@ func interruptions() map[string]interruption {
 func (s *changeScene) run(ctx context.Context, command string) int {
 	proven := change.ApplyOptions{Prove: func() error { return nil }}
 	talk := streams{out: io.Discard, err: io.Discard}
-	o := &planOptions{formats: []string{"json"}, settings: &fileSettings{}}
+	o := &planOptions{formats: outputs{given: []string{"json"}}, settings: &fileSettings{}}
 	return finish(ctx, talk, func() error {
 		kind := change.KindApply
 		var result *change.Result

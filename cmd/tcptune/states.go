@@ -25,7 +25,7 @@ type statesOptions struct {
 	netns     string // empty: our own
 	noNetlink bool
 	budget    time.Duration
-	formats   []string
+	formats   outputs
 	color     string
 }
 
@@ -59,7 +59,7 @@ network namespace, or of every one.`,
 			if err := checkBudget(o.budget); err != nil {
 				return err
 			}
-			if err := checkFormats(o.formats); err != nil {
+			if err := o.formats.check(); err != nil {
 				return err
 			}
 			if err := checkNetns(cmd, o.netns); err != nil {
@@ -75,7 +75,7 @@ network namespace, or of every one.`,
 	addNetnsFlag(cmd, &o.netns, true)
 	addBudgetFlag(cmd, &o.budget)
 	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	completeWords(cmd, "by", groupingNames())
 	return cmd
 }
@@ -101,7 +101,7 @@ func runStates(ctx context.Context, s streams, o *statesOptions) error {
 		return err
 	}
 	states := report.NewStates(table, toolName(), o.top)
-	return writeResult(s.out, o.formats, o.color, states)
+	return o.formats.write(s.out, o.color, states)
 }
 
 // ofNamespaces counts the sockets of the network namespaces that are asked for.
@@ -122,9 +122,9 @@ func (o *statesOptions) ofNamespaces(ctx context.Context, s streams, c *snapshot
 	all := report.NewNamespaceStates(by, visits, hidden, toolName(), o.top)
 	switch {
 	case o.netns == allNamespaces:
-		return writeResult(s.out, o.formats, o.color, all)
+		return o.formats.write(s.out, o.color, all)
 	case visits[0].Err != nil:
 		return netnsError(o.netns, visits[0].Err)
 	}
-	return writeResult(s.out, o.formats, o.color, all.Namespaces[0])
+	return o.formats.write(s.out, o.color, all.Namespaces[0])
 }

@@ -18,7 +18,7 @@ type verifyOptions struct {
 	place    placeOptions
 	runtime  bool
 	boot     bool
-	formats  []string
+	formats  outputs
 	settings *fileSettings
 }
 
@@ -52,7 +52,7 @@ everything could be judged.`,
 	f.BoolVar(&o.boot, "boot", false, "files only: what the next boot brings")
 	o.place.addFlags(cmd)
 	f.Lookup("root").Usage = "judge the files of this directory tree (an image, say), no live value"
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	completeProfiles(cmd, "profile")
 	return cmd
 }
@@ -64,7 +64,7 @@ func (o *verifyOptions) complete(cmd *cobra.Command) error {
 		return err
 	}
 	o.settings = settings
-	if err := checkFormats(o.formats); err != nil {
+	if err := o.formats.check(); err != nil {
 		return err
 	}
 	if err := exclusive(cmd, "runtime", "boot"); err != nil {
@@ -112,7 +112,7 @@ func runVerify(ctx context.Context, s streams, o *verifyOptions) error {
 	v := change.Verify(in)
 	v.Notes = append(v.Notes, notes...)
 	if !o.settings.Quiet || o.toFile() {
-		if err := writeResult(s.out, o.formats, o.settings.Color, report.NewVerify(v, toolName())); err != nil {
+		if err := o.formats.write(s.out, o.settings.Color, report.NewVerify(v, toolName())); err != nil {
 			return err
 		}
 	}
@@ -130,4 +130,4 @@ func runVerify(ctx context.Context, s streams, o *verifyOptions) error {
 
 // toFile reports whether a form of the result was asked for that --quiet does
 // not mean: anything but text.
-func (o *verifyOptions) toFile() bool { return len(o.formats) != 1 || o.formats[0] != "text" }
+func (o *verifyOptions) toFile() bool { return o.formats.String() != "text" }

@@ -20,7 +20,7 @@ import (
 type whereOptions struct {
 	root    string
 	all     bool
-	formats []string
+	formats outputs
 	color   string
 }
 
@@ -53,7 +53,7 @@ live value and the value after the next boot of this host. It changes nothing.`,
 				return err
 			}
 			o.color = settings.Color
-			if err := checkFormats(o.formats); err != nil {
+			if err := o.formats.check(); err != nil {
 				return err
 			}
 			return runWhere(s, o, args)
@@ -61,7 +61,7 @@ live value and the value after the next boot of this host. It changes nothing.`,
 	}
 	cmd.Flags().BoolVar(&o.all, "all", false, "list every key that any file sets, drift first")
 	cmd.Flags().StringVar(&o.root, "root", "", "look at this directory tree (proc, etc, usr below it), not at the host")
-	addFormatFlag(cmd, &o.formats)
+	o.formats.addFlag(cmd)
 	return cmd
 }
 
@@ -102,7 +102,7 @@ func runWhere(s streams, o *whereOptions, args []string) error {
 	if o.all {
 		where.DriftFirst()
 	}
-	return writeResult(s.out, o.formats, o.color, where)
+	return o.formats.write(s.out, o.color, where)
 }
 
 // A query finds keys in the catalogue, in the files and in the kernel.

@@ -27,6 +27,15 @@ const StaleAge = 24 * time.Hour
 // of an error is ErrNotRegular or an errno: EROFS for a read-only /etc, ENOSPC, EBUSY
 // for a file that is a mount point.
 func Replace(fsys FS, path string, data []byte, mode fs.FileMode) error {
+	if len(data) > MaxBytes {
+		return fmt.Errorf("replace %s: the new content has %d bytes, at most %d are allowed: %w", path, len(data), MaxBytes, syscall.EFBIG)
+	}
+	return Publish(fsys, path, data, mode)
+}
+
+// Publish is Replace for a file that others read, such as a report: it may be longer
+// than MaxBytes.
+func Publish(fsys FS, path string, data []byte, mode fs.FileMode) error {
 	if err := replace(fsys, path, data, mode); err != nil {
 		return fmt.Errorf("replace %s: %w", path, err)
 	}
@@ -34,9 +43,6 @@ func Replace(fsys FS, path string, data []byte, mode fs.FileMode) error {
 }
 
 func replace(fsys FS, path string, data []byte, mode fs.FileMode) error {
-	if len(data) > MaxBytes {
-		return fmt.Errorf("the new content has %d bytes, at most %d are allowed: %w", len(data), MaxBytes, syscall.EFBIG)
-	}
 	if _, err := checkTarget(fsys, path); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package snapshot
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -35,6 +36,7 @@ type destinationKey struct {
 // fold takes sockets one by one and keeps what rules need of them.
 type fold struct {
 	out        *Sockets
+	seen       stateCounts
 	reuseDelay time.Duration
 	reserved   PortSet
 
@@ -76,7 +78,7 @@ func newFold(ports PortRange, reserved PortSet, reuseDelay time.Duration) *fold 
 // add folds one socket of any state. Listeners must come first: they decide
 // which of the others are inbound.
 func (f *fold) add(s *sockdiag.Socket) {
-	f.out.States[s.State.String()]++
+	f.seen[s.State]++
 	switch s.State {
 	case sockdiag.StateListen:
 		f.addListener(s)
@@ -86,6 +88,9 @@ func (f *fold) add(s *sockdiag.Socket) {
 		f.addOpen(s)
 	}
 }
+
+// count puts the number of sockets that were added into the result, by state.
+func (f *fold) count() { maps.Copy(f.out.States, f.seen.byName()) }
 
 func (f *fold) addListener(s *sockdiag.Socket) {
 	l := Listener{
@@ -111,14 +116,13 @@ func (f *fold) addListener(s *sockdiag.Socket) {
 // full reports whether enough sockets of a state were kept one by one, and
 // counts those that are not.
 func (f *fold) full(state sockdiag.State) bool {
-	name := state.String()
-	if f.out.States[name] <= maxOpenPerState {
+	if f.seen[state] <= maxOpenPerState {
 		return false
 	}
 	if f.out.Dropped == nil {
 		f.out.Dropped = make(map[string]int64)
 	}
-	f.out.Dropped[name]++
+	f.out.Dropped[state.String()]++
 	return true
 }
 

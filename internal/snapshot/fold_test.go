@@ -57,6 +57,7 @@ func TestFold(t *testing.T) {
 	} {
 		f.add(&s)
 	}
+	f.count()
 	got := f.finish()
 	want := &Sockets{
 		Complete: true,

@@ -21,6 +21,7 @@ const (
 type groups[K comparable, V any] struct {
 	exact, counters int
 	byKey           map[K]*group[K, V]
+	last            *group[K, V]     // that of the last socket: those of one key often follow each other
 	smallest        leastFirst[K, V] // empty as long as every key is there
 }
 
@@ -40,7 +41,10 @@ func newGroups[K comparable, V any](exact, counters int) *groups[K, V] {
 
 // add counts one socket and returns what is known of its group.
 func (g *groups[K, V]) add(key K) *V {
-	entry := g.byKey[key]
+	entry := g.last
+	if entry == nil || entry.key != key {
+		entry = g.byKey[key]
+	}
 	switch {
 	case entry != nil:
 	case g.smallest == nil && len(g.byKey) < g.exact:
@@ -49,6 +53,7 @@ func (g *groups[K, V]) add(key K) *V {
 	default:
 		entry = g.replace(key)
 	}
+	g.last = entry
 	entry.seen++
 	if g.smallest != nil {
 		heap.Fix(&g.smallest, entry.index)

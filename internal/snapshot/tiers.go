@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -79,10 +78,9 @@ func (t *tiers) collect(ctx context.Context) error {
 	open := sockdiag.AllStates &^ listen &^ closer
 	out.Tiers = []int{tierText}
 	if t.depth != depthCounts {
-		if err := t.dump(ctx, sockdiag.Request{States: open, Extensions: sockdiag.WithInfo}); err != nil {
+		if err := t.dumpOpen(ctx, open); err != nil {
 			return fmt.Errorf("list sockets: %w", err)
 		}
-		out.Tiers = []int{tierText, tierOpen}
 	}
 	var err error
 	switch counted := t.countFromSockstat(); {
@@ -98,6 +96,22 @@ func (t *tiers) collect(ctx context.Context) error {
 		return err
 	}
 	return t.lookAtEstablished(ctx)
+}
+
+// timeWaitCost is more than one TIME_WAIT socket costs to copy and group.
+const timeWaitCost = 5 * time.Microsecond
+
+// dumpOpen dumps the given states, and with the same walk TIME_WAIT where those
+// matter and there is time for them.
+func (t *tiers) dumpOpen(ctx context.Context, states sockdiag.States) error {
+	t.entered(tierOpen)
+	_, mini, ok := t.counts()
+	if ok && !t.openOnly && mini >= timeWaitMatters && time.Duration(mini)*timeWaitCost < t.allow(ctx) {
+		t.entered(tierCloser)
+		t.fold.timeWait = newTimeWaitFold()
+		states |= sockdiag.StatesOf(sockdiag.StateTimeWait)
+	}
+	return t.dump(ctx, sockdiag.Request{States: states, Extensions: sockdiag.WithInfo})
 }
 
 // collectRest dumps the given states whole.
@@ -152,8 +166,10 @@ func (t *tiers) countFromSockstat() bool {
 	out.Counted = "sockstat"
 	out.Mini = &mini
 	others := -t.fold.mini - out.States[sockdiag.StateSynRecv.String()] // half-open requests are no full sockets
-	for _, n := range out.States {
-		others += n
+	for state, n := range out.States {
+		if state != sockdiag.StateTimeWait.String() {
+			others += n
+		}
 	}
 	// Sockets move between the dump and the reading of sockstat.
 	out.States[sockdiag.StateEstablished.String()] = max(0, full-others)
@@ -167,8 +183,12 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 	out := t.fold.out
 	established := out.States[sockdiag.StateEstablished.String()]
 	timeWait := out.States[sockdiag.StateTimeWait.String()]
+	others := timeWait // those that are in no group yet
+	if t.fold.timeWait != nil {
+		others = 0
+	}
 	limit, known := t.limit()
-	atMost := t.fold.destinations.most() + established + timeWait + int64(out.Ports.Held)
+	atMost := t.fold.destinations.most() + established + others + int64(out.Ports.Held)
 	needed := known && atMost >= limit
 	if known && !needed {
 		out.Closer.AtMost = &atMost
@@ -178,8 +198,7 @@ func (t *tiers) lookCloser(ctx context.Context) error {
 	budget, cancel := context.WithTimeout(ctx, allowed)
 	defer cancel()
 	var err error
-	others := timeWait // those that are in no group yet
-	if timeWait >= timeWaitMatters {
+	if others >= timeWaitMatters {
 		others = 0
 		err = t.dumpTimeWait(budget)
 	}
@@ -323,17 +342,16 @@ func (t *tiers) rangeFilter() sockdiag.Filter {
 	return sockdiag.Filter{SourcePorts: sockdiag.PortRange{First: p.Low, Last: p.High}}
 }
 
-// dumpKeepingCount dumps without touching the number of sockets by state that
-// sockstat gave: a filtered dump does not see them all.
-func (t *tiers) dumpKeepingCount(ctx context.Context, r sockdiag.Request) error {
-	kept := maps.Clone(t.fold.out.States)
-	err := t.dump(ctx, r)
-	t.fold.out.States = kept
+// dump folds one dump and its summary, and counts its sockets by state.
+func (t *tiers) dump(ctx context.Context, r sockdiag.Request) error {
+	err := t.dumpKeepingCount(ctx, r)
+	t.fold.count()
 	return err
 }
 
-// dump folds one dump and its summary.
-func (t *tiers) dump(ctx context.Context, r sockdiag.Request) error {
+// dumpKeepingCount dumps without touching the number of sockets by state that
+// sockstat gave: a filtered dump does not see them all.
+func (t *tiers) dumpKeepingCount(ctx context.Context, r sockdiag.Request) error {
 	summary, err := t.dumper.Dump(ctx, r, func(s *sockdiag.Socket) error {
 		t.fold.add(s)
 		return nil

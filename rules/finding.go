@@ -57,6 +57,8 @@ type Finding struct {
 	References      []string         `json:"references"`
 	Because         []Operand        `json:"because,omitempty"` // the values that made the condition true, with --why
 	More            int              `json:"more,omitempty"`    // on the last finding of a rule: how many further ones were left out
+	Status          Status           `json:"status,omitempty"`  // against a baseline; empty without one
+	Was             Severity         `json:"was,omitempty"`     // its severity at the baseline, where that was another
 }
 
 // Evidence is one measured value behind a finding.

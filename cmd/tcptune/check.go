@@ -15,7 +15,6 @@ import (
 	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/internal/snapshot"
-	"github.com/tcptune/tcptune/profiles"
 	"github.com/tcptune/tcptune/rules"
 	"github.com/tcptune/tcptune/sysctl"
 )
@@ -38,6 +37,8 @@ type checkOptions struct {
 	failOn          rules.Severity
 	profile         string
 	profiles        profileOptions
+	baseline        baselineOptions
+	newOnly         bool // --fail-on counts what is new against the baseline
 }
 
 func newCheckCommand(s streams) *cobra.Command {
@@ -67,7 +68,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	o.source.addFlags(cmd, true)
 	addNetnsFlag(cmd, &o.source.netns, true)
 	f := cmd.Flags()
-	f.String("fail-on", string(rules.Warning), "exit 1 from this severity on: info, notice, warning, critical or never")
+	f.String("fail-on", string(rules.Warning), "exit 1 from this severity on: info, notice, warning, critical or never; new-warning and the like: for what is new against the baseline")
 	f.StringSlice("only", nil, "judge these rules or categories only")
 	f.StringSlice("skip", nil, "leave these rules or categories out")
 	addRulesFlag(cmd, &o.rulesDir)
@@ -76,6 +77,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	f.StringVar(&o.profile, "profile", "", "also report what is not as this profile wants it")
 	o.profiles.addDirFlag(cmd)
 	o.profiles.addPathFlags(cmd)
+	o.baseline.addFlags(cmd)
 	f.BoolVar(&o.why, "why", false, "show the values that made each rule fire")
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit 3 unless every rule could be judged")
 	completeWords(cmd, "fail-on", failOnWords())
@@ -93,7 +95,11 @@ func failOnWords() []string {
 	for _, s := range rules.Severities() {
 		words = append(words, string(s))
 	}
-	return append(words, neverFail)
+	words = append(words, neverFail)
+	for _, s := range rules.Severities() {
+		words = append(words, newPrefix+string(s))
+	}
+	return words
 }
 
 // complete merges flags, environment and config file and checks them.
@@ -106,7 +112,14 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 	if words := failOnWords(); !slices.Contains(words, settings.FailOn) {
 		return settingError(cmd, "fail-on", fmt.Sprintf("%q is not one of %s", settings.FailOn, strings.Join(words, ", ")))
 	}
-	o.failOn = rules.Severity(settings.FailOn)
+	severity, newOnly := strings.CutPrefix(settings.FailOn, newPrefix)
+	o.failOn, o.newOnly = rules.Severity(severity), newOnly
+	if err := o.baseline.complete(cmd, o.source.netns); err != nil {
+		return err
+	}
+	if newOnly && !o.baseline.given() {
+		return settingError(cmd, "fail-on", settings.FailOn+" needs something to compare with: add --baseline FILE or --since-last")
+	}
 	if err := o.formats.check(); err != nil {
 		return err
 	}
@@ -137,31 +150,33 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	if set, err = selectRules(set, o.settings.Only, o.settings.Skip); err != nil {
 		return err
 	}
-	var profile *profiles.Profile
-	var given profiles.Given
+	e := &examination{set: set, waivers: waivers, catalogue: catalogue}
 	if o.profile != "" {
-		if profile, err = o.profiles.resolve(o.profile); err != nil {
+		if e.profile, err = o.profiles.resolve(o.profile); err != nil {
 			return err
 		}
-		if given, err = o.profiles.given(); err != nil {
+		if e.given, err = o.profiles.given(); err != nil {
 			return err
 		}
 	}
 	u := &ui{streams: s, quiet: o.settings.Quiet}
 	go set.Prepare() // beside the window, not after it
 	if o.source.netns == allNamespaces {
-		return o.checkAll(ctx, u, &examination{set: set, waivers: waivers, catalogue: catalogue})
+		return o.checkAll(ctx, u, e)
 	}
-	window, err := o.source.window(ctx, u, catalogue)
+	window, base, err := o.collect(ctx, u, catalogue)
 	if err != nil {
 		return err
 	}
-	check := judge(window, set, catalogue, o.why)
-	if profile != nil {
-		f := facts.Derive(window, catalogue)
-		o.addDeviations(check, profile.Evaluate(f, given), f, catalogue, u)
+	check, left := o.examine(window, e, time.Now())
+	if left > 0 {
+		u.notef("not for this host: %s of the profile %s; tcptune profiles diff %s says why", plural(left, "setting", "settings"), o.profile, o.profile)
 	}
-	check.Waive(waivers, time.Now())
+	if base != nil {
+		if err := o.compare(check, base, window, e); err != nil {
+			return err
+		}
+	}
 	check.ExitStatus = o.status(check)
 	if err := o.formats.write(s.out, o.settings.Color, check); err != nil {
 		return err
@@ -169,12 +184,22 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	return o.answer(check)
 }
 
-// addDeviations adds a finding for each setting of the profile that is not met.
-func (o *checkOptions) addDeviations(c *report.Check, e profiles.Evaluation, f *facts.Facts, catalogue *sysctl.Catalogue, u *ui) {
-	c.Add(deviationFindings(o.profile, deviations(e, f, catalogue), o.applyCommand()))
-	if n := len(e.Left); n > 0 {
-		u.notef("not for this host: %s of the profile %s; tcptune profiles diff %s says why", plural(n, "setting", "settings"), o.profile, o.profile)
+// examine judges a window by rules, profile and waivers; left is the number of
+// the profile's settings that are not for this host.
+func (o *checkOptions) examine(w *snapshot.Window, e *examination, at time.Time) (check *report.Check, left int) {
+	check = judge(w, e.set, e.catalogue, o.why)
+	if e.profile != nil {
+		f := facts.Derive(w, e.catalogue)
+		evaluation := e.profile.Evaluate(f, e.given)
+		list := deviations(evaluation, f, e.catalogue)
+		check.Add(deviationFindings(o.profile, list, o.applyCommand()))
+		if len(list) == 0 {
+			check.Passed = append(check.Passed, deviationRule)
+		}
+		left = len(evaluation.Left)
 	}
+	check.Waive(e.waivers, at)
+	return check, left
 }
 
 // applyCommand is the command that removes the deviations from the profile.
@@ -200,7 +225,12 @@ func (o *checkOptions) status(c *report.Check) int {
 	switch {
 	case c.Summary.Judged == 0, o.requireComplete && len(c.Skipped) > 0:
 		return exitFailed
-	case o.settings.FailOn != neverFail && c.AtLeast(o.failOn) > 0:
+	case o.settings.FailOn == neverFail:
+	case o.newOnly && c.Baseline != nil:
+		if c.NewAtLeast(o.failOn) > 0 {
+			return exitNo
+		}
+	case c.AtLeast(o.failOn) > 0:
 		return exitNo
 	}
 	return exitOK

@@ -10,16 +10,18 @@ import (
 
 	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/profiles"
 	"github.com/tcptune/tcptune/rules"
 	"github.com/tcptune/tcptune/sysctl"
 )
 
-// An examination is what the windows of several network namespaces are judged
-// by.
+// An examination is what windows are judged by.
 type examination struct {
 	set       *rules.Set
 	waivers   []rules.Waiver
 	catalogue *sysctl.Catalogue
+	profile   *profiles.Profile // nil for none
+	given     profiles.Given
 }
 
 // checkAll is check for every network namespace of the host.
@@ -34,8 +36,7 @@ func (o *checkOptions) checkAll(ctx context.Context, u *ui, e *examination) erro
 	}
 	now := time.Now()
 	list, missed := report.Visits(visits, func(w *snapshot.Window) *report.Check {
-		check := judge(w, e.set, e.catalogue, o.why)
-		check.Waive(e.waivers, now)
+		check, _ := o.examine(w, e, now)
 		return check
 	})
 	checks := report.NewChecks(list, missed, hidden, func(rule string) bool {

@@ -115,17 +115,30 @@ func netnsError(name string, err error) error {
 	return err
 }
 
+// identify tells what will be examined, without examining it.
+func (o *sourceOptions) identify(c *snapshot.Collector) (*snapshot.Host, error) {
+	host := c.Identify()
+	if o.netns != "" {
+		list, _, err := findNamespaces(o.netns)
+		if err != nil {
+			return nil, err
+		}
+		host.Netns = list[0].ID.String()
+	}
+	return host, nil
+}
+
 // survey examines the network namespaces that --netns asks for.
 func (o *sourceOptions) survey(ctx context.Context, u *ui, c *snapshot.Collector) (visits []snapshot.Visit, hidden int, err error) {
 	list, hidden, err := findNamespaces(o.netns)
 	if err != nil {
 		return nil, 0, err
 	}
-	survey := snapshot.Survey{Namespaces: list}
+	survey := snapshot.Survey{Namespaces: list, Since: o.since}
 	if o.netns == allNamespaces {
 		survey.Budget = o.budget
 	}
-	if o.length > 0 {
+	if o.length > 0 && o.since == nil {
 		survey.Wait = u.waitWindow(o.length)
 	}
 	visits, err = c.Survey(ctx, survey)

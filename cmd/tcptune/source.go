@@ -26,6 +26,7 @@ type sourceOptions struct {
 	noNetlink bool
 	length    time.Duration
 	budget    time.Duration
+	since     *snapshot.Snapshot // start of the window, where it was taken earlier
 }
 
 func (o *sourceOptions) addFlags(cmd *cobra.Command, saved bool) {
@@ -75,6 +76,9 @@ func (o *sourceOptions) window(ctx context.Context, u *ui, catalogue *sysctl.Cat
 	}
 	if o.netns != "" {
 		return o.namespace(ctx, u, collector)
+	}
+	if o.since != nil {
+		return collector.Since(ctx, o.since)
 	}
 	var wait func(context.Context) error
 	if o.length > 0 {

@@ -4,6 +4,7 @@ package netns
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -15,6 +16,9 @@ type ID struct {
 	Major, Minor uint32 // of the device
 	Inode        uint64
 }
+
+// String is the link text of /proc/PID/ns/net.
+func (id ID) String() string { return fmt.Sprintf("net:[%d]", id.Inode) }
 
 // A Mount is a file that a network namespace is mounted on, which keeps it
 // alive without a process.

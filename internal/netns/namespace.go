@@ -91,7 +91,7 @@ func (l *Listing) settle() {
 	}
 	for _, n := range l.Namespaces {
 		if count[n.Name] > 1 {
-			n.Name = fmt.Sprintf("%s net:[%d]", n.Name, n.ID.Inode)
+			n.Name = n.Name + " " + n.ID.String()
 		}
 		n.names = n.allNames()
 	}
@@ -128,7 +128,7 @@ func (n *Namespace) allNames() []string {
 		add(given)
 		add(made)
 	}
-	add(fmt.Sprintf("net:[%d]", n.ID.Inode))
+	add(n.ID.String())
 	return names
 }
 

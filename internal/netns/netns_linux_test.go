@@ -209,7 +209,7 @@ func TestDo(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if want := fmt.Sprintf("net:[%d]", n.ID.Inode); theirs != want || ours == theirs {
+		if want := n.ID.String(); theirs != want || ours == theirs {
 			t.Errorf("fn ran in %s, want %s (ours is %s)", theirs, want, ours)
 		}
 		if text, _ := os.ReadFile("/proc/sys/net/ipv4/tcp_fin_timeout"); string(text) == "17\n" {

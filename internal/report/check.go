@@ -30,6 +30,9 @@ type Check struct {
 	Passed        []string          `json:"passed"`
 	Skipped       []rules.Skipped   `json:"skipped"`
 	Waived        []rules.Waived    `json:"waived"`
+	Baseline      *Baseline         `json:"baseline,omitempty"` // what the findings are compared with
+	Gone          []rules.Finding   `json:"gone,omitzero"`      // of the baseline: there no more
+	Undecided     []rules.Finding   `json:"undecided,omitzero"` // of the baseline: whether they are there cannot be told
 	Summary       Summary           `json:"summary"`
 	ExitStatus    int               `json:"exit_status"`
 
@@ -89,6 +92,7 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 		SchemaVersion: CheckSchemaVersion,
 		Tool:          w.Tool,
 		Ruleset:       ruleset,
+		Host:          HostOf(s),
 		Findings:      notNil(results.Findings),
 		Passed:        notNil(results.Passed),
 		Skipped:       notNil(results.Skipped),
@@ -96,12 +100,6 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 		Collection:    Collection{Tiers: []int{}, DurationMS: float64(s.Cost.Microseconds()) / 1000, Gaps: gaps(w)},
 		States:        states(s.Sockets),
 		numbers:       numbers(f),
-	}
-	c.Host.UptimeSeconds = s.Uptime
-	if h := s.Host; h != nil {
-		c.Host.Hostname, c.Host.Kernel, c.Host.Netns = h.Hostname, h.Kernel, h.Netns
-		c.Host.BootID, c.Host.Privilege, c.Host.InitialNetns = h.BootID, h.Privilege, h.Initial
-		c.Host.Namespace = h.Namespace
 	}
 	if seconds, ok := w.Seconds(); ok {
 		c.Window.Seconds = &seconds
@@ -112,6 +110,17 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 	}
 	c.count(results)
 	return c
+}
+
+// HostOf identifies what a snapshot is of.
+func HostOf(s *snapshot.Snapshot) Host {
+	host := Host{UptimeSeconds: s.Uptime}
+	if h := s.Host; h != nil {
+		host.Hostname, host.Kernel, host.Netns = h.Hostname, h.Kernel, h.Netns
+		host.BootID, host.Privilege, host.InitialNetns = h.BootID, h.Privilege, h.Initial
+		host.Namespace = h.Namespace
+	}
+	return host
 }
 
 func (c *Check) count(results rules.Results) {

@@ -32,6 +32,7 @@ func (c *Check) WriteText(w io.Writer, style Style) error {
 	p.blank()
 	p.verdict(c)
 	p.waived(c)
+	p.gone(c)
 	p.unjudged(c)
 	p.gaps(c)
 	return p.err
@@ -59,6 +60,7 @@ func (p *page) checkHead(c *Check) {
 	p.block("", "  ", head)
 	p.wayIn(c)
 	p.block("", "  ", "sockets: "+stateLine(c.States))
+	p.baseline(c)
 }
 
 // stateLine lists the states that have sockets, in the order of the states.
@@ -102,6 +104,9 @@ func (p *page) finding(f, before *rules.Finding) {
 	id := f.Rule + ", " + answer(f.Verdict)
 	if f.Confidence != highConfidence {
 		id += ", confidence " + f.Confidence
+	}
+	if words := statusWords(f); words != "" {
+		id = words + ", " + id
 	}
 	if f.Subject != "" {
 		id = f.Subject + "  (" + id + ")"

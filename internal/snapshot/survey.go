@@ -34,6 +34,7 @@ type Survey struct {
 	Namespaces []*netns.Namespace
 	Budget     time.Duration               // of each of the two rounds; 0: only the context bounds them
 	Wait       func(context.Context) error // between the rounds; nil: there is one
+	Since      *Snapshot                   // instead of the first round, where there is one namespace: taken earlier, see Collector.Since
 }
 
 // bound gives one round its time.
@@ -58,6 +59,9 @@ func (c *Collector) Survey(ctx context.Context, o Survey) ([]Visit, error) {
 	}
 	s := newSurvey(c, o.Namespaces)
 	defer s.close()
+	if o.Since != nil {
+		s.visits[0].from = o.Since
+	}
 	if o.Wait != nil {
 		s.round(ctx, o, false)
 		for _, v := range s.visits {

@@ -73,7 +73,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	f.StringSlice("skip", nil, "leave these rules or categories out")
 	addRulesFlag(cmd, &o.rulesDir)
 	o.waivers.addFlag(cmd)
-	o.formats.addFlag(cmd)
+	o.formats.addFlag(cmd, report.Formats()...)
 	f.StringVar(&o.profile, "profile", "", "also report what is not as this profile wants it")
 	o.profiles.addDirFlag(cmd)
 	o.profiles.addPathFlags(cmd)
@@ -178,6 +178,9 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 		}
 	}
 	check.ExitStatus = o.status(check)
+	if o.formats.plugin() {
+		check.ExitStatus = check.PluginStatus()
+	}
 	if err := o.formats.write(s.out, o.settings.Color, check); err != nil {
 		return err
 	}
@@ -217,7 +220,7 @@ func (o *checkOptions) applyCommand() string {
 func judge(window *snapshot.Window, set *rules.Set, catalogue *sysctl.Catalogue, why bool) *report.Check {
 	derived := facts.Derive(window, catalogue)
 	results := set.Evaluate(derived, rules.Options{Why: why})
-	return report.NewCheck(window, derived, results, report.Ruleset{Version: set.Version, SHA256: set.SHA256})
+	return report.NewCheck(window, derived, results, report.NewRuleset(set))
 }
 
 // status is the exit status that a check leads to.
@@ -237,6 +240,9 @@ func (o *checkOptions) status(c *report.Check) int {
 }
 
 func (o *checkOptions) answer(c *report.Check) error {
+	if o.formats.plugin() {
+		return pluginAnswer(c.ExitStatus)
+	}
 	switch c.ExitStatus {
 	case exitOK:
 		return nil

@@ -47,6 +47,9 @@ func (o *checkOptions) checkAll(ctx context.Context, u *ui, e *examination) erro
 		check.ExitStatus = o.status(check)
 	}
 	checks.ExitStatus = o.statusOfAll(checks)
+	if o.formats.plugin() {
+		checks.ExitStatus = checks.PluginStatus()
+	}
 	if err := o.formats.write(u.out, o.settings.Color, checks); err != nil {
 		return err
 	}
@@ -66,6 +69,9 @@ func (o *checkOptions) statusOfAll(c *report.Checks) int {
 }
 
 func (o *checkOptions) answerAll(c *report.Checks) error {
+	if o.formats.plugin() {
+		return pluginAnswer(c.ExitStatus)
+	}
 	switch {
 	case c.ExitStatus == exitOK:
 		return nil

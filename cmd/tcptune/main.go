@@ -40,7 +40,7 @@ func run(ctx context.Context, args []string, s streams) int {
 	return finish(ctx, s, func() error {
 		root := newRootCommand(s)
 		root.SetArgs(args)
-		return root.ExecuteContext(ctx)
+		return asPlugin(args, s, root.ExecuteContext(ctx))
 	})
 }
 

@@ -37,12 +37,29 @@ type Check struct {
 	ExitStatus    int               `json:"exit_status"`
 
 	numbers []string // the numbers that prove the verdict "no problem"
+	details details
 }
 
 // Ruleset says which rules judged.
 type Ruleset struct {
 	Version string `json:"version"`
 	SHA256  string `json:"sha256"`
+
+	set *rules.Set // nil where the ruleset was read from JSON
+}
+
+// NewRuleset tells which rules a set has.
+func NewRuleset(set *rules.Set) Ruleset {
+	return Ruleset{Version: set.Version, SHA256: set.SHA256, set: set}
+}
+
+// rule returns a rule of the set; nil where it is not known.
+func (r Ruleset) rule(id string) *rules.Rule {
+	if r.set == nil {
+		return nil
+	}
+	rule, _ := r.set.Lookup(id)
+	return rule
 }
 
 // Host identifies what was examined.
@@ -100,6 +117,7 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 		Collection:    Collection{Tiers: []int{}, DurationMS: float64(s.Cost.Microseconds()) / 1000, Gaps: gaps(w)},
 		States:        states(s.Sockets),
 		numbers:       numbers(f),
+		details:       newDetails(w, f),
 	}
 	if seconds, ok := w.Seconds(); ok {
 		c.Window.Seconds = &seconds

@@ -35,7 +35,7 @@ type RuleLine struct {
 func NewRuleList(set *rules.Set) *RuleList {
 	list := &RuleList{
 		SchemaVersion: RuleListSchemaVersion,
-		Ruleset:       Ruleset{Version: set.Version, SHA256: set.SHA256},
+		Ruleset:       NewRuleset(set),
 		Rules:         []RuleLine{},
 	}
 	for _, c := range rules.Categories() {

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/tcptune/tcptune/internal/report"
+)
+
+// plugin reports whether the command is to behave as a monitoring plugin: its
+// standard output is in the nagios format. Then it ends with the statuses of
+// plugins, and what goes wrong is UNKNOWN.
+func (o *outputs) plugin() bool {
+	list, _ := o.list()
+	return slices.Contains(list, form{format: report.Nagios})
+}
+
+// pluginAnswer ends a plugin that has printed its line.
+func pluginAnswer(status int) error {
+	if status == report.PluginOK {
+		return nil
+	}
+	return &exitError{status: status}
+}
+
+// asPlugin makes an error of a plugin the answer UNKNOWN. It looks at args, as
+// a command line that cannot be read asks for a plugin, too.
+func asPlugin(args []string, s streams, err error) error {
+	if err == nil || err.Error() == "" || errors.Is(err, context.Canceled) || !asksForPlugin(args) {
+		return err
+	}
+	if _, failed := io.WriteString(s.out, report.PluginUnknownLine(err.Error())); failed != nil {
+		return outputError(failed)
+	}
+	var known *exitError
+	hint := ""
+	if errors.As(err, &known) {
+		hint = known.hint
+	}
+	return &exitError{status: report.PluginUnknown, err: err, hint: hint}
+}
+
+func asksForPlugin(args []string) bool {
+	if !slices.Contains(args, "check") {
+		return false
+	}
+	for i, arg := range args {
+		value, ok := strings.CutPrefix(arg, "--format=")
+		if arg == "--format" && i+1 < len(args) {
+			value, ok = args[i+1], true
+		}
+		if ok && (value == report.Nagios || value == report.Nagios+"=-") {
+			return true
+		}
+	}
+	return false
+}

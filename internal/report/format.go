@@ -34,16 +34,16 @@ func (c *Checks) Write(w io.Writer, format string) error { return c.document().w
 
 // A document is what these formats are written from: a Check, or Checks.
 type document struct {
-	tool     string
-	ruleset  Ruleset
-	host     Host
-	window   Window
-	taken    time.Time // zero: unknown
-	summary  Summary   // of all parts
-	parts    []part
-	missed   []NotExamined
-	hidden   int
-	status   int    // exit status
+	tool    string
+	ruleset Ruleset
+	host    Host
+	window  Window
+	taken   time.Time // zero: unknown
+	summary Summary   // of all parts
+	parts   []part
+	missed  []NotExamined
+	hidden  int
+	status  int // exit status
 }
 
 // A part is one network namespace of a document, or what is about the machine.

@@ -102,7 +102,9 @@ func pluginText(text string) string {
 }
 
 // PluginUnknownLine is the output of a check that failed.
-func PluginUnknownLine(problem string) string { return "TCPTUNE UNKNOWN - " + pluginText(problem) + "\n" }
+func PluginUnknownLine(problem string) string {
+	return "TCPTUNE UNKNOWN - " + pluginText(problem) + "\n"
+}
 
 // perfdata are 'label'=value[UOM];[warn];[crit];[min];[max]. What is unknown is
 // left out.

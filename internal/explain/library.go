@@ -20,6 +20,7 @@ type Library struct {
 	parameters []*sysctl.Parameter
 	counters   []procnet.CounterInfo
 	rules      []*rules.Rule
+	measured   []measurement
 
 	entries []entry        // in order of precedence
 	exact   map[string]int // by name: index into entries
@@ -42,7 +43,7 @@ type entry struct {
 // New makes a library. A nil catalogue, no counters or a nil set leave those topics
 // out. It takes well under a millisecond, as pages are made when they are asked for.
 func New(catalogue *sysctl.Catalogue, counters []procnet.CounterInfo, set *rules.Set) *Library {
-	l := &Library{states: states(), catalogue: catalogue, counters: counters}
+	l := &Library{states: states(), catalogue: catalogue, counters: counters, measured: measurements()}
 	if catalogue != nil {
 		l.parameters = catalogue.Parameters()
 	}
@@ -142,8 +143,8 @@ func (l *Library) topic(i int, others []int) (Topic, error) {
 	for _, other := range others {
 		t.SeeAlso = append(t.SeeAlso, l.entries[other].name)
 	}
-	for _, name := range l.related(&t) {
-		if !slices.Contains(t.SeeAlso, name) {
+	for _, name := range slices.Concat(l.related(&t), l.neighbours(e)) {
+		if name != t.Name && !slices.Contains(t.SeeAlso, name) {
 			t.SeeAlso = append(t.SeeAlso, name)
 		}
 	}

@@ -71,6 +71,37 @@ func (e *entry) mentionedBy(word string) bool {
 	}
 }
 
+// neighbours returns the keys on the same subject, the counters that are described
+// together, the rules of the same category, and what else belongs to its subject.
+func (l *Library) neighbours(e entry) []string {
+	var names []string
+	for _, subject := range subjects() {
+		if slices.Contains(subject, e.name) {
+			names = append(names, subject...)
+		}
+	}
+	switch e.kind {
+	case KindSysctl:
+		for _, p := range l.parameters {
+			if p.Topic == l.parameters[e.index].Topic {
+				names = append(names, p.Key.String())
+			}
+		}
+	case KindCounter:
+		c := &l.counters[e.index]
+		for _, other := range c.Family {
+			names = append(names, c.Section+"."+other)
+		}
+	case KindRule:
+		for _, r := range l.rules {
+			if r.Category == l.rules[e.index].Category {
+				names = append(names, r.ID)
+			}
+		}
+	}
+	return slices.DeleteFunc(names, func(name string) bool { _, ok := l.exact[name]; return !ok })
+}
+
 // related returns what a page mentions and has no row of.
 func (l *Library) related(t *Topic) []string {
 	var texts []string

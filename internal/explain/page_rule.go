@@ -18,6 +18,7 @@ func (l *Library) ruleTopic(r *rules.Rule) (Topic, error) {
 	}
 	t := Topic{Kind: KindRule, Name: r.ID, Title: plain(r.Title)}
 	t.add(Section{Heading: "Why", Text: r.Why})
+	t.add(Section{Heading: "Who has to act", Text: ruleActor(r)})
 	t.add(Section{Heading: "What to do", Text: nothingToDo(r), Rows: adviceRows(r)})
 	t.add(Section{Heading: "When it fires", Text: source(r.When), Rows: rowsOf(
 		Row{"for each", r.ForEach},
@@ -32,6 +33,8 @@ func (l *Library) ruleTopic(r *rules.Rule) (Topic, error) {
 	t.add(Section{Heading: "Evidence", Rows: evidenceRows(r)})
 	t.add(Section{Heading: "When it is wrong", Text: guardText(r)})
 	t.add(Section{Heading: "How it was proven", Text: r.Proof})
+	l.addMeasured(&t)
+	t.add(Section{Heading: "TCP states", Rows: l.statesOfRule(r.ID)})
 	t.add(Section{Heading: "How to look", Commands: []string{"tcptune check --only " + r.ID, "tcptune rules show " + r.ID}})
 	t.add(Section{Heading: "References", Rows: references})
 	return t, nil
@@ -125,6 +128,17 @@ func (l *Library) rulesNaming(name string) []Row {
 	for _, r := range l.rules {
 		if slices.Contains(l.mentions(ruleTexts(r)...), name) {
 			rows = append(rows, Row{r.ID, plain(r.Title)})
+		}
+	}
+	return rows
+}
+
+// statesOfRule lists the states whose page names the rule.
+func (l *Library) statesOfRule(id string) []Row {
+	var rows []Row
+	for i := range l.states {
+		if s := &l.states[i]; slices.Contains(s.rules, id) {
+			rows = append(rows, Row{s.name, s.title})
 		}
 	}
 	return rows

@@ -20,6 +20,8 @@ func (l *Library) sysctlTopic(p *sysctl.Parameter) Topic {
 		t.Title = firstSentence(p.Summary)
 	}
 	t.add(Section{Heading: "What it does", Text: p.Summary, Rows: valueRows(p)})
+	t.add(Section{Heading: "Who has to act", Text: sysctlActor(p)})
+	l.addMeasured(&t)
 	t.add(Section{Heading: "Facts", Rows: sysctlFacts(p)})
 	t.add(Section{Heading: "Risk", Text: p.Risk})
 	t.add(Section{Heading: "Common wrong advice", Text: p.Myth + "\n\n" + sysctlAdvice()[name]})
@@ -59,7 +61,6 @@ func sysctlFacts(p *sysctl.Parameter) []Row {
 		Row{"removed in Linux", p.Removed},
 		Row{"scope", note(scope, p.NetnsNote)},
 		Row{"seen in a container's network namespace", note(p.ChildView, p.ChildViewNote)},
-		Row{"a change reaches", p.AppliesTo},
 	)
 }
 

@@ -39,7 +39,90 @@ func TestPages(t *testing.T) {
 				t.Errorf("no section says how to look: %q", headings)
 			}
 			checkSeeAlso(t, l, page)
+			checkDepth(t, l, page, headings)
 		})
+	}
+}
+
+// parts are the sections that each page of a kind has.
+func parts() map[Kind][]string {
+	return map[Kind][]string{
+		KindState: {"What it means", "Which side is in it", "Who has to act", "How long it lasts, and what ends it", "A large number, by cause",
+			"Settings that act on it", "Popular settings that do not", "Counters", "How to look", "Rules that judge it", "Sources"},
+		KindSysctl:  {"What it does", "Who has to act", "Facts", "How to look", "Sources"},
+		KindCounter: {"What it says", "What raises it", "When it grows", "Who has to act", "Facts", "How to look"},
+		KindRule:    {"Why", "Who has to act", "What to do", "When it fires", "How to look", "References"},
+	}
+}
+
+// checkDepth checks that a page says what each of its kind has to, and leads to others.
+func checkDepth(t *testing.T, l *Library, page Topic, headings []string) {
+	t.Helper()
+	for _, part := range parts()[page.Kind] {
+		if !slices.Contains(headings, part) {
+			t.Errorf("no section %q: %q", part, headings)
+		}
+	}
+	links := len(page.SeeAlso)
+	for _, s := range page.Sections {
+		for _, r := range s.Rows {
+			if _, ok := l.exact[r.Name]; ok {
+				links++
+			}
+		}
+	}
+	if links == 0 {
+		t.Error("the page leads to no other")
+	}
+}
+
+// TestMeasurements checks that measurements and subjects are of pages that exist, and
+// that each measurement compares something.
+func TestMeasurements(t *testing.T) {
+	l := newLibrary(t)
+	titles := map[string]bool{}
+	for _, m := range measurements() {
+		if titles[m.title] {
+			t.Errorf("%q: twice", m.title)
+		}
+		titles[m.title] = true
+		if m.setup == "" || m.shows == "" || len(m.rows) < 2 {
+			t.Errorf("%q: want a setup, two rows and what they show", m.title)
+		}
+		for i, name := range m.about {
+			if _, ok := l.exact[name]; !ok || slices.Contains(m.about[:i], name) {
+				t.Errorf("%q is about %q: want a topic's name, once", m.title, name)
+			}
+		}
+	}
+	for _, name := range slices.Concat(subjects()...) {
+		if _, ok := l.exact[name]; !ok {
+			t.Errorf("a subject has %q, which is no topic's name", name)
+		}
+	}
+	for _, s := range states() {
+		if !slices.ContainsFunc(measurements(), func(m measurement) bool { return slices.Contains(m.about, s.name) }) {
+			t.Errorf("nothing was measured about %s", s.name)
+		}
+	}
+}
+
+// TestCounterActors checks that one actor is named for each counter.
+func TestCounterActors(t *testing.T) {
+	named := map[string]int{}
+	for _, a := range counterActors() {
+		for _, key := range a.counters {
+			named[key]++
+		}
+	}
+	for _, c := range procnet.CounterInfos() {
+		if named[c.Key()] != 1 {
+			t.Errorf("%d actors for %s, want one", named[c.Key()], c.Key())
+		}
+		delete(named, c.Key())
+	}
+	for key := range named {
+		t.Errorf("%s is no counter of the catalogue", key)
 	}
 }
 
@@ -148,7 +231,9 @@ func TestTables(t *testing.T) {
 	}{
 		{"sysctlTitles", titles, keys},
 		{"sysctlAdvice", sysctlAdvice(), keys},
+		{"sysctlActors", sysctlActors(), keys},
 		{"counterTitles", counterTitles(), counters},
+		{"counterAdvice", counterAdvice(), counters},
 	} {
 		for name := range table.texts {
 			if !table.known[name] {

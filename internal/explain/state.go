@@ -64,6 +64,7 @@ func (s *state) topic(l *Library) Topic {
 	t.add(Section{Heading: "Popular settings that do not", Rows: rowsOf(s.inert...)})
 	t.add(Section{Heading: "What else does not help", Rows: rowsOf(s.futile...)})
 	t.add(Section{Heading: "What the program can do", Rows: rowsOf(s.program...)})
+	l.addMeasured(&t)
 	t.add(Section{Heading: "Counters", Rows: rowsOf(s.counters...)})
 	t.add(Section{Heading: "How to look", Commands: s.commands})
 	t.add(Section{Heading: "Rules that judge it", Rows: l.ruleRows(s.rules)})

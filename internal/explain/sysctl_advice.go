@@ -42,5 +42,101 @@ succeeds a moment later.`,
 		"fs.file-max": `
 "Raise it against 'too many open files'": that error (EMFILE) is the limit of one process: LimitNOFILE of its unit, or
 ulimit -n. This key is the limit of the machine (ENFILE).`,
+		"net.ipv4.tcp_mem": `
+"Set it to the memory in bytes": it counts pages, mostly of 4 KiB. A value in bytes is a limit that never holds. "It is per
+connection": it is for all sockets of the machine, and the default follows from its memory.`,
+		"net.ipv4.tcp_rmem": `
+"Raise all three numbers": the second is given to every socket at once, so it costs memory; the third is the limit up to which
+a buffer grows where it helps. "87380 and 16777216 are good values": on Linux 6.16 and later that lowers the defaults.`,
+		"net.ipv4.tcp_wmem": `
+"Raise all three numbers": only the third bounds a fast line; a larger second one costs every socket. More than rate times
+round trip only queues up data in the host.`,
+		"net.core.rmem_max": `
+"It limits TCP receive buffers": only those that a program asks for with SO_RCVBUF. 1.67 and 86.9 MB/s were measured with the
+same rmem_max. "Set 212992 or 16777216": Linux 6.18 has 4194304, so the first lowers it.`,
+		"net.core.wmem_max": `
+"It limits TCP send buffers": only those that a program asks for with SO_SNDBUF; tcp_wmem bounds the others.`,
+		"net.core.rmem_default": `
+"It is the default of TCP sockets": the second number of tcp_rmem is. This is for UDP and other sockets.`,
+		"net.core.wmem_default": `
+"It is the default of TCP sockets": the second number of tcp_wmem is. This is for UDP and other sockets.`,
+		"net.ipv4.tcp_moderate_rcvbuf": `
+"Turn it off and set large buffers": connections then stay at the second number of tcp_rmem: 0.86 instead of 86.9 MB/s.`,
+		"net.ipv4.ip_local_port_range": `
+"1024 65535 gives more connections": more per destination, for clients and proxies only. A server that listens on one port
+needs one port. And services whose port lies in the range then fail to start now and then: reserve those ports.`,
+		"net.ipv4.tcp_orphan_retries": `
+"0 means that nothing is repeated": 0 means 8. "1 frees sockets sooner": and loses the end of answers on lossy paths.`,
+		"net.ipv4.tcp_rfc1337": `
+"0 protects TIME_WAIT": the documentation can be read so; 1 does.`,
+		"net.ipv4.tcp_synack_retries": `
+"Set 1 against SYN floods": cookies deal with floods. With 1, clients on lossy lines get two chances instead of six.`,
+		"net.ipv4.tcp_syn_retries": `
+"2 means three SYNs and 7 s": since Linux 6.5 the first repeats come each second, so it is six SYNs within the 7 s.`,
+		"net.ipv4.tcp_retries2": `
+"It is a number of repeats": it is a time worked out from one. "Lower it for a quick failover": for every connection of the
+host; TCP_USER_TIMEOUT does it for those of one program.`,
+		"net.ipv4.tcp_keepalive_intvl": `
+"Lower it against CLOSE_WAIT or TIME_WAIT": it acts on idle connections with SO_KEEPALIVE, whose peer does not answer.`,
+		"net.ipv4.tcp_keepalive_probes": `
+"Lower it against CLOSE_WAIT or TIME_WAIT": it acts on idle connections with SO_KEEPALIVE, whose peer does not answer.`,
+		"net.ipv4.tcp_sack": `
+"Turn it off for speed or safety": recovery from loss becomes slow. The holes of 2019 (CVE-2019-11477) are closed in kernels
+since then, and tcp_min_snd_mss guards the rest.`,
+		"net.ipv4.tcp_window_scaling": `
+"Turn it off for old routers": at most 64 KiB are then in flight: 0.69 instead of 85.7 MB/s on a line of 100 ms.`,
+		"net.ipv4.tcp_no_metrics_save": `
+"Turn it on for speed": the reason was a remembered slow start threshold, which is not remembered since Linux 5.6.`,
+		"net.ipv4.tcp_slow_start_after_idle": `
+"Turn it off, whatever you run": BBR does not look at it.`,
+		"net.ipv4.tcp_congestion_control": `
+"BBR is faster": on paths with loss that is no congestion; elsewhere it takes its share from others. "It needs fq": not since
+Linux 4.13, which paces by itself.`,
+		"net.core.default_qdisc": `
+"Set fq and BBR works": interfaces keep the discipline that they have; the key is for those that come later.`,
+		"net.ipv4.tcp_low_latency": `
+"Turn it on for latency": it does nothing since Linux 4.14.`,
+		"net.ipv4.tcp_fack": `
+"Turn it on": it does nothing since Linux 4.15.`,
+		"net.ipv4.tcp_adv_win_scale": `
+"2 or 1 makes the window larger": it does nothing since Linux 6.6.`,
+		"net.ipv4.tcp_notsent_lowat": `
+"-1 switches it off": the kernel refuses that since Linux 4.9; 4294967295 does.`,
+		"net.ipv4.tcp_challenge_ack_limit": `
+"Set 999999999 against CVE-2016-5696": there is no limit since Linux 6.0, so the line lowers it.`,
+		"net.ipv4.tcp_limit_output_bytes": `
+"Raise it for speed": Linux 6.16 has 4 MiB; values of old articles lower it.`,
+		"net.ipv4.tcp_fastopen": `
+"3 makes connections faster": only those of programs that use it, at both ends, on paths that let it through. Data in a SYN
+may arrive twice.`,
+		"net.ipv4.tcp_mtu_probing": `
+"2 is better than 1": 1 begins after timeouts, where a path swallows packets; 2 probes on each connection.`,
+		"net.core.netdev_max_backlog": `
+"Raise it on fast cards": cards without RPS never use this queue. 5000 was no faster than 1000. Only softnet_stat.dropped
+gives a reason.`,
+		"net.core.netdev_budget": `
+"Raise it when time_squeeze grows": nothing is lost then; work goes on in the next round.`,
+		"net.core.netdev_budget_usecs": `
+"Set 2000 or 5000": current kernels refuse values below two timer ticks, 8000 at HZ=250.`,
+		"net.core.busy_poll": `
+"Set 50 on every server": it spends CPU on waiting, and helps where each microsecond counts.`,
+		"net.netfilter.nf_conntrack_max": `
+"Raise it and be done": the buckets have to keep step, and a table of idle entries wants shorter times. It is one limit for the
+machine, counted per network namespace.`,
+		"net.netfilter.nf_conntrack_tcp_timeout_time_wait": `
+"It shortens TIME_WAIT": of the entry in the gateway. Sockets stay 60 s.`,
+		"net.netfilter.nf_conntrack_tcp_timeout_close_wait": `
+"It ends CLOSE_WAIT": of the entry in the gateway. The socket stays until its program calls close().`,
+		"net.netfilter.nf_conntrack_tcp_timeout_fin_wait": `
+"It shortens FIN_WAIT2": of the entry in the gateway.`,
+		"net.netfilter.nf_conntrack_tcp_timeout_established": `
+"A few minutes free the table": and cut idle connections whose keepalive is two hours. Keep it above the longest silence.`,
+		"net.ipv4.conf.*.rp_filter": `
+"conf.all.rp_filter=0 turns it off": the larger of conf.all and the interface's counts.`,
+		"net.ipv4.conf.*.accept_redirects": `
+"conf.all.accept_redirects=0 is enough": on a host that does not forward, either of the two turns it on. Set it for the
+interfaces too.`,
+		"fs.nr_open": `
+"Raise it against 'too many open files'": it bounds what LimitNOFILE may ask for; 1048576 is mostly plenty.`,
 	}
 }

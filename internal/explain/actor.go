@@ -94,7 +94,7 @@ func sysctlActor(p *sysctl.Parameter) string {
 	default:
 		text = "The administrator of the machine: the key counts for all its network namespaces and can only be set in the initial one."
 	}
-	text += "\n\nA change reaches: " + p.AppliesTo + "."
+	text += "\n\nWhat a change reaches, and when: " + p.AppliesTo + "."
 	if more := sysctlActors()[p.Key.String()]; more != "" {
 		text += "\n\n" + more
 	}

@@ -5,6 +5,8 @@
 //
 // A [Library] makes pages from the texts on states of this package, the catalogue
 // of parameters, the catalogue of counters and a set of rules, and links them with
-// each other. Pages are data, the same everywhere; [Now] adds how a topic stands on
+// each other. Pages are data, the same everywhere; [Library.Now] adds how a topic stands on
 // one host. Laying pages out is out of scope.
 package explain
+
+//go:generate go run ./gendocs

@@ -25,7 +25,7 @@ func measurements() []measurement {
 func (l *Library) addMeasured(t *Topic) {
 	for i := range l.measured {
 		if m := &l.measured[i]; slices.Contains(m.about, t.Name) {
-			t.add(Section{Heading: "Measured: " + m.title, Text: m.setup + "\n\n" + m.shows, Rows: rowsOf(m.rows...)})
+			t.add(Section{Heading: "Measured: " + m.title, Text: m.setup, Rows: rowsOf(append(slices.Clone(m.rows), Row{"so", m.shows})...)})
 		}
 	}
 }

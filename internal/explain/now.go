@@ -9,11 +9,16 @@ import (
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/facts"
+	"github.com/tcptune/tcptune/rules"
 )
 
-// Now is how a topic stands on the examined host. It is not ok for a topic
-// that has no value there, such as a rule.
-func Now(t Topic, f *facts.Facts) (s Section, ok bool) {
+// Now is how a topic stands on the examined host: the number of a state or a counter,
+// the value of a key and the lines that set it, whether a rule fires. It is not ok for a
+// topic that is not collected.
+//
+// totals are the counters of the host by name, those that are no facts included; nil
+// if they were not read.
+func (l *Library) Now(t Topic, f *facts.Facts, totals map[string]int64) (s Section, ok bool) {
 	s.Heading = "On this host now"
 	switch t.Kind {
 	case KindState:
@@ -21,7 +26,11 @@ func Now(t Topic, f *facts.Facts) (s Section, ok bool) {
 	case KindSysctl:
 		s.Rows = sysctlNow(t.Name, f)
 	case KindCounter:
-		s.Rows = counterNow(t.Name, f)
+		s.Rows = counterNow(t.Name, totals)
+	case KindRule:
+		if r, ok := l.rule(t.Name); ok {
+			s.Rows = ruleNow(r, f)
+		}
 	}
 	return s, len(s.Rows) > 0
 }
@@ -35,24 +44,36 @@ func stateNow(name string, f *facts.Facts) []Row {
 	return []Row{{"sockets", integer(fieldByTag(f.Sockets, strings.ToLower(name)))}}
 }
 
-func counterNow(name string, f *facts.Facts) []Row {
-	if f.Total == nil {
-		return []Row{{"since boot", "unknown"}}
+// counterNow shows the number of a counter. Some are not collected, such as most
+// columns of softnet_stat.
+func counterNow(name string, totals map[string]int64) []Row {
+	section, _, _ := strings.Cut(name, ".")
+	label := "since boot, or since the namespace was made"
+	switch {
+	case section == "TCP" || section == "TCP6" || name == "nf_conntrack.entries":
+		label = "now"
+	case section == "softnet_stat" || section == "nf_conntrack" || section == "arp_cache":
+		label = "since boot"
 	}
-	short := name[strings.LastIndexByte(name, '.')+1:]
-	total := reflect.ValueOf(f.Total).Elem().FieldByName(short)
-	if !total.IsValid() {
+	if n, ok := totals[name]; ok {
+		return []Row{{label, integer(&n)}}
+	}
+	if section != "Tcp" && section != "TcpExt" {
 		return nil
 	}
-	n, _ := total.Interface().(*int64)
-	return []Row{{"since boot, or since the namespace was made", integer(n)}}
+	for known := range totals {
+		if strings.HasPrefix(known, section+".") {
+			return []Row{{label, "this kernel does not have it"}}
+		}
+	}
+	return []Row{{label, "unknown"}}
 }
 
 // sysctlNow shows the live value, the lines of files that set the key, and for
 // the keys that popular articles set, whether that would help now.
 func sysctlNow(key string, f *facts.Facts) []Row {
 	if strings.Contains(key, "*") {
-		return nil
+		return patternNow(key, f)
 	}
 	live := "unknown"
 	if v, ok := f.SysctlText(key); ok {
@@ -74,6 +95,49 @@ func sysctlNow(key string, f *facts.Facts) []Row {
 	}
 	if help := wouldHelp(key, f); help != "" {
 		rows = append(rows, Row{"would it help", help})
+	}
+	return rows
+}
+
+// patternNow shows the values of the two names that stand for all interfaces.
+func patternNow(key string, f *facts.Facts) []Row {
+	var rows []Row
+	for _, name := range []string{"all", "default"} {
+		one := strings.Replace(key, "*", name, 1)
+		if v, ok := f.SysctlText(one); ok {
+			rows = append(rows, Row{one, v})
+		}
+	}
+	return rows
+}
+
+// maxFound is how many findings of a rule a page shows.
+const maxFound = 5
+
+// ruleNow judges a rule by one instant: rates are unknown.
+func ruleNow(r *rules.Rule, f *facts.Facts) []Row {
+	set, err := rules.NewSet([]*rules.Rule{r})
+	if err != nil {
+		return nil
+	}
+	results := set.Evaluate(f, rules.Options{})
+	var rows []Row
+	for i, found := range results.Findings {
+		if i == maxFound {
+			rows = append(rows, Row{"and more", strconv.Itoa(len(results.Findings) - maxFound)})
+			break
+		}
+		subject := found.Subject
+		if subject == "" {
+			subject = found.Title
+		}
+		rows = append(rows, Row{"it fires", string(found.Severity) + ": " + subject})
+	}
+	for _, skipped := range results.Skipped {
+		rows = append(rows, Row{"not judged", "unknown without a window: " + strings.Join(skipped.Missing, ", ")})
+	}
+	if len(rows) == 0 {
+		rows = append(rows, Row{"judged by one look", "it does not fire"})
 	}
 	return rows
 }

@@ -15,10 +15,7 @@ import (
 // sysctlTopic lays a parameter out as a page.
 func (l *Library) sysctlTopic(p *sysctl.Parameter) Topic {
 	name := p.Key.String()
-	t := Topic{Kind: KindSysctl, Name: name, Title: sysctlTitles()[name]}
-	if t.Title == "" {
-		t.Title = firstSentence(p.Summary)
-	}
+	t := Topic{Kind: KindSysctl, Name: name, Title: sysctlTitle(p)}
 	t.add(Section{Heading: "What it does", Text: p.Summary, Rows: valueRows(p)})
 	t.add(Section{Heading: "Who has to act", Text: sysctlActor(p)})
 	l.addMeasured(&t)
@@ -32,6 +29,13 @@ func (l *Library) sysctlTopic(p *sysctl.Parameter) Topic {
 	t.add(Section{Heading: "How to look", Commands: sysctlCommands(p)})
 	t.add(Section{Heading: "Sources", Rows: sourceRows(p.Source)})
 	return t
+}
+
+func sysctlTitle(p *sysctl.Parameter) string {
+	if title := sysctlTitles()[p.Key.String()]; title != "" {
+		return title
+	}
+	return firstSentence(p.Summary)
 }
 
 func valueRows(p *sysctl.Parameter) []Row {

@@ -55,6 +55,7 @@ var table = map[string][]string{
 
 	// Generators, and programs that are run by make only.
 	"internal/bench":                {"internal/lab"}, // no product: it makes loads
+	"internal/explain/gendocs":      {"internal/explain", "internal/expr", "internal/procnet", "internal/report", "rules", "sysctl"},
 	"internal/kernels":              nil,
 	"internal/procnet/internal/gen": nil,
 	"internal/testreport":           nil,

@@ -129,7 +129,9 @@ func WriteRule(w io.Writer, r *rules.Rule, style Style) error {
 
 func (p *page) section(title string) {
 	p.blank()
-	p.line(p.style.paint(bold, title))
+	for _, line := range wrap(title, p.style.width()) {
+		p.line(p.style.paint(bold, line))
+	}
 }
 
 func (p *page) field(name, text string) {

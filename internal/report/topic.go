@@ -55,25 +55,38 @@ func (t *Topic) WriteText(w io.Writer, style Style) error {
 	return p.err
 }
 
+// Write writes the topic in a further form, which is markdown.
+func (t *Topic) Write(w io.Writer, _ string) error {
+	return WriteTopicMarkdown(w, t.Topic, 1, func(string) string { return "" })
+}
+
 // maxRowName is the widest column of names; a longer name gets a line.
 const maxRowName = 26
 
 // rows prints names with what is said about them, in two columns.
 func (p *page) rows(rows []explain.Row) {
+	widest := min(maxRowName, p.style.width()/3)
 	width := 0
 	for _, r := range rows {
-		if n := ansi.StringWidth(Clean(r.Name)); n <= maxRowName {
+		if n := ansi.StringWidth(Clean(r.Name)); n <= widest {
 			width = max(width, n)
 		}
+	}
+	if width == 0 {
+		width = 2
 	}
 	indent := strings.Repeat(" ", width+4)
 	for _, r := range rows {
 		name := Clean(r.Name)
+		first := indent
 		if n := ansi.StringWidth(name); n <= width {
-			p.block("  "+name+strings.Repeat(" ", width-n)+"  ", indent, r.Value)
-			continue
+			first = "  " + name + strings.Repeat(" ", width-n) + "  "
+		} else {
+			p.block("  ", "    ", name)
 		}
-		p.line("  " + name)
-		p.block(indent, indent, r.Value)
+		for _, paragraph := range strings.Split(r.Value, "\n\n") {
+			p.block(first, indent, paragraph)
+			first = indent
+		}
 	}
 }

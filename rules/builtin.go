@@ -3,12 +3,8 @@
 package rules
 
 import (
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 
 	"github.com/tcptune/tcptune/internal/expr"
 )
@@ -42,27 +38,9 @@ func CompileBuiltin(env *expr.Environment, dir string) (*Set, []byte, error) {
 		return nil, nil, err
 	}
 	s.Version = Version
-	if s.SHA256, err = hashRules(s, dir); err != nil {
-		return nil, nil, err
-	}
 	data, err := encodeSet(s)
 	if err != nil {
 		return nil, nil, fmt.Errorf("compile %s: %w", dir, err)
 	}
 	return s, data, nil
-}
-
-// hashRules is the SHA-256 of the rules' files, one after another by id, each
-// with its name and a NUL before it and a NUL behind.
-func hashRules(s *Set, dir string) (string, error) {
-	h := sha256.New()
-	for _, r := range s.Rules {
-		name := r.ID + ".yaml"
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			return "", err
-		}
-		fmt.Fprintf(h, "%s\x00%s\x00", name, data)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -3,6 +3,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -38,12 +40,14 @@ func loadDir(env *expr.Environment, dir string, euid int) (*Set, error) {
 	p := &parser{env: env, references: refs}
 	var problems Problems
 	var list []*Rule
+	digest := sha256.New()
 	for _, name := range names {
 		file := filepath.Join(dir, name)
 		data, err := readRule(file, euid)
 		if err != nil {
 			return nil, err
 		}
+		fmt.Fprintf(digest, "%s\x00%s\x00", name, data)
 		rule, err := p.parse(file, data)
 		if found, ok := errors.AsType[Problems](err); ok {
 			problems = append(problems, found...)
@@ -54,7 +58,12 @@ func loadDir(env *expr.Environment, dir string, euid int) (*Set, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
-	return NewSet(list)
+	s, err := NewSet(list)
+	if err != nil {
+		return nil, err
+	}
+	s.SHA256 = hex.EncodeToString(digest.Sum(nil))
+	return s, nil
 }
 
 // ruleFiles lists the names of a directory's rule files, sorted. Files with tests

@@ -3,6 +3,8 @@
 package rules
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -14,7 +16,10 @@ import (
 type Set struct {
 	Rules   []*Rule
 	Version string // of the built-in rules; "" for others
-	SHA256  string // of the built-in rules' YAML files, hexadecimal; "" for others
+	// SHA256, in hexadecimal, is of the YAML files, sorted by name, each as its
+	// name, a NUL, its bytes and a NUL; of two sets that were joined it is of
+	// both digests, a line each. "" where the rules are not of files.
+	SHA256 string
 }
 
 // NewSet sorts rules by id and refuses two of one id, all of them at once: the
@@ -43,13 +48,18 @@ func taken(id, file string) string {
 	return fmt.Sprintf("id %q is that of %s; a rule cannot replace another one", id, holder)
 }
 
-// Join returns the rules of both sets under the version of s.
+// Join returns the rules of both sets, under the version of s and a digest of
+// both; other rules tell themselves by another digest.
 func (s *Set) Join(other *Set) (*Set, error) {
 	joined, err := NewSet(slices.Concat(s.Rules, other.Rules))
 	if err != nil {
 		return nil, err
 	}
 	joined.Version, joined.SHA256 = s.Version, s.SHA256
+	if len(other.Rules) > 0 {
+		both := sha256.Sum256([]byte(s.SHA256 + "\n" + other.SHA256 + "\n"))
+		joined.SHA256 = hex.EncodeToString(both[:])
+	}
 	return joined, nil
 }
 

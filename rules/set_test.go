@@ -52,8 +52,11 @@ func TestJoin(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{"a", "b"}, joined.IDs()); diff != "" || joined.Version != "7" || joined.SHA256 != "f00" {
+	if diff := cmp.Diff([]string{"a", "b"}, joined.IDs()); diff != "" || joined.Version != "7" || joined.SHA256 == "f00" || len(joined.SHA256) != 64 {
 		t.Errorf("ids (-want +got)\n%s version %q sha256 %q", diff, joined.Version, joined.SHA256)
+	}
+	if same, err := builtin.Join(&Set{SHA256: "f01"}); err != nil || same.SHA256 != "f00" {
+		t.Errorf("joined with no rule: %v, %v", same, err)
 	}
 	if r, ok := joined.Lookup("b"); !ok || r.ID != "b" {
 		t.Errorf("Lookup(b) = %v, %v", r, ok)

@@ -34,6 +34,7 @@ type intentOptions struct {
 	waivers     waiverOptions
 
 	source     sourceOptions // for --recommended
+	rulesDir   string        // further rules, for --recommended
 	only, skip []string      // rules and categories, for --recommended
 }
 
@@ -41,7 +42,7 @@ type intentOptions struct {
 var sourceFlags = []string{"profile", "recommended", "set", "unset", "absent", "refresh"}
 
 // recommendedFlags are the flags that say more about --recommended.
-var recommendedFlags = []string{"max-risk", "window", "only", "skip", "waivers"}
+var recommendedFlags = []string{"max-risk", "window", "rules", "only", "skip", "waivers"}
 
 func (o *intentOptions) addFlags(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -59,6 +60,7 @@ func (o *intentOptions) addFlags(cmd *cobra.Command) {
 	f.Duration("window", defaultWindow, "with --recommended: time between the two snapshots; 0 takes one")
 	f.StringSlice("only", nil, "with --recommended: take what these rules or categories recommend only")
 	f.StringSlice("skip", nil, "with --recommended: leave out what these rules or categories recommend")
+	addRulesFlag(cmd, &o.rulesDir)
 	completeWords(cmd, "max-risk", rules.Risks())
 	completeRules(cmd, "only", "skip")
 	completeProfiles(cmd, "profile")
@@ -234,7 +236,7 @@ func (o *intentOptions) evaluate(ctx context.Context, u *ui, w *workplace, prior
 
 // recommend runs check and returns what its findings recommend.
 func (o *intentOptions) recommend(ctx context.Context, u *ui, catalogue *sysctl.Catalogue) ([]change.Wanted, []string, error) {
-	set, err := loadRules("")
+	set, err := loadRules(o.rulesDir)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -103,6 +103,7 @@ func bufferRows() []row {
 		{
 			rule:    "notsent-lowat",
 			symptom: "90 transfers over 100 Mbit/s, with 1 MiB of send buffer each",
+			needs:   needs{fast: true},
 			finds:   findings{"notsent-lowat": rules.Info, "send-queue-stuck": rules.Warning}, verdict: rules.VerdictSysctl,
 			number: "MB that the kernel keeps unsent",
 			cure:   recommended("low"),

@@ -24,7 +24,7 @@ const (
 )
 
 // Formats are the formats that a Check and Checks have besides text and JSON.
-func Formats() []string { return []string{Markdown, SARIF, JUnit, Nagios, Prometheus} }
+func Formats() []string { return []string{HTML, Markdown, SARIF, JUnit, Nagios, Prometheus} }
 
 // Write writes the check in one of Formats.
 func (c *Check) Write(w io.Writer, format string) error { return c.document().write(w, format) }
@@ -100,7 +100,7 @@ func (s *Summary) add(o Summary) {
 
 func (d *document) write(w io.Writer, format string) error {
 	write := map[string]func(io.Writer) error{
-		Markdown: d.writeMarkdown, SARIF: d.writeSARIF, JUnit: d.writeJUnit, Nagios: d.writeNagios, Prometheus: d.writePrometheus,
+		HTML: d.writeHTML, Markdown: d.writeMarkdown, SARIF: d.writeSARIF, JUnit: d.writeJUnit, Nagios: d.writeNagios, Prometheus: d.writePrometheus,
 	}[format]
 	if write == nil {
 		return fmt.Errorf("no format is named %q", format)

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/tcptune/tcptune/rules"
+)
+
+// htmlFinding is one finding of the page.
+type htmlFinding struct {
+	Severity, Title, Subject, Answer, Rule, Confidence, Why, New string
+
+	Open       bool // until somebody folds it up
+	Bars       bool // some evidence has one
+	Evidence   []htmlEvidence
+	Unless     []string
+	Steps      []htmlStep
+	Because    []htmlPair
+	References []htmlReference
+	More       string
+}
+
+type htmlEvidence struct {
+	Name, Value, Limit string
+	Number             bool // a text takes the columns of limit and bar
+	Bar                *htmlBar
+}
+
+type htmlStep struct{ Text, Command string }
+
+type htmlReference struct{ URL, Text string }
+
+func newHTMLFinding(f *rules.Finding, references map[string]rules.Reference) htmlFinding {
+	v := htmlFinding{
+		Severity: string(f.Severity), Title: f.Title, Subject: f.Subject, Answer: answer(f.Verdict), Rule: f.Rule,
+		Confidence: f.Confidence, Why: f.Why, Open: f.Severity.AtLeast(rules.Warning), Unless: f.Unless,
+	}
+	if f.Status != "" {
+		v.New = string(f.Status)
+		if f.Was != "" {
+			v.New += ", was " + string(f.Was)
+		}
+	}
+	for _, e := range f.Evidence {
+		v.Evidence = append(v.Evidence, newHTMLEvidence(e))
+		v.Bars = v.Bars || v.Evidence[len(v.Evidence)-1].Bar != nil
+	}
+	for i := range f.Recommendations {
+		r := &f.Recommendations[i]
+		v.Steps = append(v.Steps, htmlStep{step(r), r.Command})
+	}
+	for _, o := range f.Because {
+		v.Because = append(v.Because, htmlPair{o.Text, o.Value})
+	}
+	for _, id := range f.References {
+		switch r, ok := references[id]; {
+		case ok:
+			v.References = append(v.References, htmlReference{r.URL, r.Title})
+		case strings.HasPrefix(id, "https://"):
+			v.References = append(v.References, htmlReference{id, id})
+		default:
+			v.References = append(v.References, htmlReference{"", id})
+		}
+	}
+	if f.More > 0 {
+		v.More = thousands(int64(f.More))
+	}
+	return v
+}
+
+func newHTMLEvidence(e rules.Evidence) htmlEvidence {
+	v := htmlEvidence{Name: e.Name, Value: evidenceText(rules.Evidence{Value: e.Value, Unit: e.Unit})}
+	if e.Limit != nil {
+		v.Limit = value(e.Limit)
+	}
+	n, number := numeric(e.Value)
+	limit, limited := numeric(e.Limit)
+	v.Number = number || e.Limit != nil
+	if number && limited {
+		v.Bar = newHTMLBar(n, limit, fmt.Sprintf("%s of the limit %s", value(e.Value), value(e.Limit)))
+	}
+	return v
+}
+
+// numeric is a measured value as a number.
+func numeric(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case int:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
+}

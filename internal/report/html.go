@@ -59,6 +59,7 @@ type htmlLink struct{ ID, Text string }
 // htmlPart is one network namespace.
 type htmlPart struct {
 	ID, Title    string
+	Measured     string // heading of what is not a finding; "" for none
 	Findings     []htmlFinding
 	States       *htmlStates
 	Rates        *htmlRates
@@ -142,12 +143,12 @@ func (d *document) class() string {
 func newHTMLPart(p part, number int, references map[string]rules.Reference) htmlPart {
 	c := p.check
 	id := func(name string) string { return fmt.Sprintf("p%d-%s", number, name) }
-	v := htmlPart{ID: id("part"), Title: "Findings"}
+	v := htmlPart{ID: id("part"), Title: "Findings", Measured: "What was measured"}
 	switch {
 	case p.name == machinePart:
-		v.Title = "About the whole machine"
+		v.Title, v.Measured = "About the whole machine", ""
 	case p.name != "":
-		v.Title = "Network namespace " + p.name
+		v.Title, v.Measured = "Network namespace "+p.name, "Measured in "+p.name
 	}
 	for i := range c.Findings {
 		v.Findings = append(v.Findings, newHTMLFinding(&c.Findings[i], references))

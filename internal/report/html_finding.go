@@ -25,11 +25,14 @@ type htmlFinding struct {
 
 type htmlEvidence struct {
 	Name, Value, Limit string
-	Number             bool // a text takes the columns of limit and bar
 	Bar                *htmlBar
 }
 
-type htmlStep struct{ Text, Command string }
+// htmlStep is a recommendation: words, or a setting and what it is now.
+type htmlStep struct {
+	Text, Setting, Now, Risk, Command string
+	Notes                             []string
+}
 
 type htmlReference struct{ URL, Text string }
 
@@ -49,8 +52,7 @@ func newHTMLFinding(f *rules.Finding, references map[string]rules.Reference) htm
 		v.Bars = v.Bars || v.Evidence[len(v.Evidence)-1].Bar != nil
 	}
 	for i := range f.Recommendations {
-		r := &f.Recommendations[i]
-		v.Steps = append(v.Steps, htmlStep{step(r), r.Command})
+		v.Steps = append(v.Steps, newHTMLStep(&f.Recommendations[i]))
 	}
 	for _, o := range f.Because {
 		v.Because = append(v.Because, htmlPair{o.Text, o.Value})
@@ -71,6 +73,29 @@ func newHTMLFinding(f *rules.Finding, references map[string]rules.Reference) htm
 	return v
 }
 
+func newHTMLStep(r *rules.Recommendation) htmlStep {
+	v := htmlStep{Text: r.Action, Command: r.Command}
+	switch r.Kind {
+	case "sysctl":
+		v.Text, v.Setting, v.Now = "", r.Key+" = "+r.Proposed, current(r.Current)
+		v.note("", r.Action)
+	case "file":
+		v.Text = r.File + ": " + r.Action
+	}
+	if r.Risk != "none" {
+		v.Risk = r.Risk
+	}
+	v.note("", r.Because)
+	v.note("Effect: ", r.Effect)
+	return v
+}
+
+func (v *htmlStep) note(before, text string) {
+	if text != "" {
+		v.Notes = append(v.Notes, before+text)
+	}
+}
+
 func newHTMLEvidence(e rules.Evidence) htmlEvidence {
 	v := htmlEvidence{Name: e.Name, Value: evidenceText(rules.Evidence{Value: e.Value, Unit: e.Unit})}
 	if e.Limit != nil {
@@ -78,7 +103,6 @@ func newHTMLEvidence(e rules.Evidence) htmlEvidence {
 	}
 	n, number := numeric(e.Value)
 	limit, limited := numeric(e.Limit)
-	v.Number = number || e.Limit != nil
 	if number && limited {
 		v.Bar = newHTMLBar(n, limit, fmt.Sprintf("%s of the limit %s", value(e.Value), value(e.Limit)))
 	}

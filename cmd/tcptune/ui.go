@@ -13,6 +13,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,6 +92,7 @@ func style(w io.Writer, color string) report.Style {
 		if width, _, err := term.GetSize(f.Fd()); err == nil && width > 0 {
 			s.Width = width
 		}
+		s.Unicode = utf8Locale()
 	} else if columns, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && columns > 0 {
 		s.Width = columns
 	}
@@ -102,6 +104,13 @@ func style(w io.Writer, color string) report.Style {
 		s.Color = terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	}
 	return s
+}
+
+// utf8Locale reports whether the environment says that the terminal knows more
+// than ASCII.
+func utf8Locale() bool {
+	locale := strings.ToUpper(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")))
+	return strings.Contains(locale, "UTF-8") || strings.Contains(locale, "UTF8")
 }
 
 // waitWindow waits for d and shows how much of it is left while standard error

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -36,6 +37,7 @@ type Check struct {
 	Summary       Summary           `json:"summary"`
 	ExitStatus    int               `json:"exit_status"`
 
+	Root    string   `json:"-"` // of the examined tree; empty: the host
 	numbers []string // the numbers that prove the verdict "no problem"
 	details details
 }
@@ -76,7 +78,21 @@ type Host struct {
 
 // Window is the time between the two snapshots; null when there was one.
 type Window struct {
-	Seconds *float64 `json:"seconds"`
+	Seconds     *float64 `json:"seconds"`
+	Interrupted bool     `json:"interrupted,omitempty"` // ended before its time
+}
+
+// words says how long the window was.
+func (w Window) words() string {
+	switch {
+	case w.Seconds == nil && w.Interrupted:
+		return "interrupted too early for a window (rates unknown)"
+	case w.Seconds == nil:
+		return "no window (rates unknown)"
+	case w.Interrupted:
+		return fmt.Sprintf("interrupted after %.3g s, which is the window", *w.Seconds)
+	}
+	return fmt.Sprintf("window %.3g s", *w.Seconds)
 }
 
 // Collection says how the facts were read.
@@ -122,6 +138,7 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 	if seconds, ok := w.Seconds(); ok {
 		c.Window.Seconds = &seconds
 	}
+	c.Window.Interrupted = w.Interrupted
 	if sockets := s.Sockets; sockets != nil {
 		c.Collection.Method, c.Collection.Tiers, c.Collection.Sockets = sockets.Method, notNil(sockets.Tiers), sockets.Received
 		c.Collection.Complete, c.Collection.Counted, c.Collection.Closer = sockets.Complete, sockets.Counted, sockets.Closer.Why

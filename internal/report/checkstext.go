@@ -18,18 +18,21 @@ import (
 // line; JSON has them all.
 const maxListedNamespaces = 10
 
-// WriteText writes the checks for people: what is about the machine, then a
-// heading for each namespace that has something to say, then the verdict, and
-// what was not examined or judged.
+// WriteText writes the checks for people: the verdict, what is about the
+// machine, a heading for each namespace that has something to say, the worst
+// first, and what was not examined or judged.
 func (c *Checks) WriteText(w io.Writer, style Style) error {
-	p := &page{out: w, style: style}
+	p := &page{out: w, style: style, apply: "tcptune apply --recommended"}
+	p.namespaceVerdict(c)
 	p.block("", "  ", c.head())
 	t := namespaceText{page: p, last: make(map[string]*rules.Finding)}
-	for i := range c.Findings {
-		t.next(&c.Findings[i])
+	if len(c.Findings) > 0 {
+		p.blank()
+		p.line(p.style.paint(bold, "the whole machine"))
+		t.all(c.Findings)
 	}
-	for _, check := range c.Namespaces {
-		if check.quiet() {
+	for _, check := range c.worstFirst() {
+		if check.quiet() && (!style.Verbose || len(check.Findings) == 0) {
 			continue
 		}
 		p.blank()
@@ -38,16 +41,26 @@ func (c *Checks) WriteText(w io.Writer, style Style) error {
 		}
 		p.wayIn(check)
 		p.block("", "  ", "sockets: "+stateLine(check.States))
-		for i := range check.Findings {
-			t.next(&check.Findings[i])
-		}
+		p.apply = check.applyCommand()
+		t.all(check.Findings)
 	}
-	p.blank()
-	p.namespaceVerdict(c)
-	p.missedNamespaces(c.NotExamined, c.Hidden)
-	p.unjudgedSomewhere(c)
-	p.gapsSomewhere(c)
+	p.rest(func() {
+		p.quietNamespaces(c)
+		p.missedNamespaces(c.NotExamined, c.Hidden)
+		p.unjudgedSomewhere(c)
+		p.gapsSomewhere(c)
+	})
 	return p.err
+}
+
+// worstFirst are the checks from the one with the most severe finding on.
+func (c *Checks) worstFirst() []*Check {
+	list := slices.Clone(c.Namespaces)
+	slices.SortStableFunc(list, func(a, b *Check) int {
+		x, y := a.Summary, b.Summary
+		return cmp.Or(cmp.Compare(y.Critical, x.Critical), cmp.Compare(y.Warning, x.Warning), cmp.Compare(y.Notice, x.Notice))
+	})
+	return list
 }
 
 func (c *Checks) head() string {
@@ -56,10 +69,7 @@ func (c *Checks) head() string {
 		head += ", up " + duration(*u)
 	}
 	head += ", " + plural(c.Summary.Namespaces, "network namespace", "network namespaces")
-	if s := c.Window.Seconds; s != nil {
-		return head + fmt.Sprintf(", window %.3g s", *s)
-	}
-	return head + ", no window (rates unknown)"
+	return head + ", " + c.Window.words()
 }
 
 // namespaceHeading names a namespace, and who lives in it where the name does
@@ -98,44 +108,55 @@ type namespaceText struct {
 	last map[string]*rules.Finding
 }
 
-func (t *namespaceText) next(f *rules.Finding) {
-	t.blank()
-	t.finding(f, t.last[f.Rule])
-	t.last[f.Rule] = f
+func (t *namespaceText) all(findings []rules.Finding) {
+	for i := range findings {
+		f := &findings[i]
+		t.blank()
+		t.finding(f, t.last[f.Rule])
+		t.last[f.Rule] = f
+	}
 }
 
 func (p *page) namespaceVerdict(c *Checks) {
 	s := c.Summary
 	quiet := plural(s.Quiet, "namespace is", "namespaces are") + " quiet"
-	core, unshown := 0, 0
+	core := 0
+	all := slices.Clone(c.Findings)
 	for _, check := range c.Namespaces {
-		if !check.quiet() {
-			continue
-		}
-		unshown += check.Summary.Info
-		if len(check.CoreSkipped()) > 0 {
+		all = append(all, check.Findings...)
+		if check.quiet() && len(check.CoreSkipped()) > 0 {
 			core++
 		}
 	}
 	if core > 0 {
 		quiet += fmt.Sprintf(", %d of them with core rules that could not be judged", core)
 	}
-	found := counts(Summary{Critical: s.Critical, Warning: s.Warning, Notice: s.Notice, Info: s.Info})
+	found := Summary{Critical: s.Critical, Warning: s.Warning, Notice: s.Notice, Info: s.Info}
 	switch {
 	case s.Critical+s.Warning+s.Notice > 0:
-		p.block("", "  ", found+"; "+quiet)
+		p.paintedBlock(worstInk(found), counts(found)+": "+whoActs(all)+"; "+quiet)
 	case s.Waived > 0:
-		p.block("", "  ", "nothing found that is not waived; "+quiet)
+		p.paintedBlock(bold, "nothing found that is not waived; "+quiet)
 	case core > 0 || !c.Complete:
-		p.block("", "  ", "nothing found, but this is no clean bill of health; "+quiet)
+		p.paintedBlock(bold, "nothing found, but this is no clean bill of health; "+quiet)
 	default:
-		p.line(p.style.paint(green, "no problem found, nothing to tune: "+quiet))
+		p.paintedBlock(green, "no problem found, nothing to tune: "+quiet)
 	}
-	if s.Waived > 0 {
-		p.block("", "  ", plural(s.Waived, "finding", "findings")+" waived (--format json shows them)")
+}
+
+// quietNamespaces says what of the findings was not shown.
+func (p *page) quietNamespaces(c *Checks) {
+	if c.Summary.Waived > 0 {
+		p.block("", "  ", "waived: "+plural(c.Summary.Waived, "finding", "findings")+" (--format json shows them)")
 	}
-	if unshown > 0 {
-		p.block("", "  ", plural(unshown, "finding", "findings")+" of severity info in quiet namespaces not shown (--format json has all)")
+	unshown := 0
+	for _, check := range c.Namespaces {
+		if check.quiet() {
+			unshown += check.Summary.Info
+		}
+	}
+	if unshown > 0 && !p.style.Verbose {
+		p.block("", "  ", "not shown: "+plural(unshown, "finding", "findings")+" of severity info in quiet namespaces (-v)")
 	}
 }
 
@@ -170,9 +191,13 @@ func (p *page) unjudgedSomewhere(c *Checks) {
 		}
 	}
 	if len(rates) > 0 {
-		p.block("", "  ", plural(len(rates), "rule was", "rules were")+" not judged without a window; --window 10s judges them")
+		p.block("", "  ", "not judged without a window: "+plural(len(rates), "rule", "rules")+" (--window 10s judges them)")
 	}
 	if len(others) == 0 {
+		return
+	}
+	if len(others) > maxNamedRules && !p.style.Verbose {
+		p.block("", "  ", "not judged in some namespaces: "+plural(len(others), "rule", "rules")+" (-v names them)")
 		return
 	}
 	text := ""
@@ -182,8 +207,7 @@ func (p *page) unjudgedSomewhere(c *Checks) {
 		}
 		text += fmt.Sprintf("%s (%d)", n.Name, n.Count)
 	}
-	p.block("not judged, and in how many namespaces: ", "  ", text)
-	p.block("  ", "  ", "(--format json names what each of them lacks)")
+	p.block("", "  ", "not judged, and in how many namespaces: "+text)
 }
 
 // gapsSomewhere lists what could not be read, and where it was not everywhere,
@@ -195,17 +219,10 @@ func (p *page) gapsSomewhere(c *Checks) {
 			count[g]++
 		}
 	}
-	if len(count) == 0 {
-		return
-	}
-	p.line("not read:")
 	gaps := slices.SortedFunc(maps.Keys(count), func(a, b snapshot.Gap) int {
 		return cmp.Or(cmp.Compare(count[b], count[a]), cmp.Compare(a.Source, b.Source), cmp.Compare(a.Reason, b.Reason))
 	})
-	for _, g := range gaps[:min(len(gaps), maxListedNamespaces)] {
-		p.block("  ", "    ", fmt.Sprintf("%s (in %s)", gapText(g), plural(count[g], "namespace", "namespaces")))
-	}
-	if more := len(gaps) - maxListedNamespaces; more > 0 {
-		p.line(fmt.Sprintf("  and %d more (--format json has all)", more))
-	}
+	p.gapList(len(gaps), func(i int) string {
+		return fmt.Sprintf("%s (in %s)", gapText(gaps[i]), plural(count[gaps[i]], "namespace", "namespaces"))
+	})
 }

@@ -81,7 +81,7 @@ func (p *page) entryHead(e *change.Entry) {
 	p.block("      ", "        ", text)
 }
 
-func phaseColor(phase change.Phase) string {
+func phaseColor(phase change.Phase) ink {
 	switch phase {
 	case change.PhaseApplied:
 		return green

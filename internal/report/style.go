@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/tcptune/tcptune/rules"
@@ -15,8 +16,10 @@ import (
 
 // Style says how text is laid out.
 type Style struct {
-	Width int  // columns; text is wrapped to them
-	Color bool // use SGR escape sequences
+	Width   int  // columns; text is wrapped to them
+	Color   bool // use SGR escape sequences
+	Unicode bool // draw bars with block characters
+	Verbose bool // leave nothing out
 }
 
 // MinWidth is the narrowest layout.
@@ -27,33 +30,67 @@ const MaxWidth = 100
 
 func (s Style) width() int { return min(max(s.Width, MinWidth), MaxWidth) }
 
-// The SGR codes that are used; nothing relies on colour alone.
+// narrow reports whether there is no room for two columns of text.
+func (s Style) narrow() bool { return s.width() < 60 }
+
+// An ink is how a piece of text looks. The colours are the terminal's own
+// sixteen, which whoever set it up can read on its background; nothing relies on
+// colour alone.
+type ink int
+
 const (
-	bold   = "1"
-	dim    = "2"
-	red    = "1;31"
-	yellow = "1;33"
-	blue   = "1;34"
-	green  = "1;32"
+	bold ink = iota
+	dim
+	red
+	yellow
+	blue
+	green
+	onRed
+	onYellow
+	onBlue
 )
 
-func (s Style) paint(code, text string) string {
+func (i ink) style() lipgloss.Style {
+	s := lipgloss.NewStyle()
+	switch i {
+	case dim:
+		return s.Faint(true)
+	case red:
+		s = s.Foreground(lipgloss.Red)
+	case yellow:
+		s = s.Foreground(lipgloss.Yellow)
+	case blue:
+		s = s.Foreground(lipgloss.Blue)
+	case green:
+		s = s.Foreground(lipgloss.Green)
+	case onRed:
+		s = s.Foreground(lipgloss.BrightWhite).Background(lipgloss.Red)
+	case onYellow:
+		s = s.Foreground(lipgloss.Black).Background(lipgloss.Yellow)
+	case onBlue:
+		s = s.Foreground(lipgloss.BrightWhite).Background(lipgloss.Blue)
+	}
+	return s.Bold(true)
+}
+
+func (s Style) paint(i ink, text string) string {
 	if !s.Color || text == "" {
 		return text
 	}
-	return "\x1b[" + code + "m" + text + "\x1b[0m"
+	return i.style().Render(text)
 }
 
-func severityColor(s rules.Severity) string {
+// badge is the ink of a severity's word.
+func badge(s rules.Severity) ink {
 	switch s {
 	case rules.Critical:
-		return red
+		return onRed
 	case rules.Warning:
-		return yellow
+		return onYellow
 	case rules.Notice:
-		return blue
+		return onBlue
 	}
-	return dim
+	return bold
 }
 
 // Clean makes text from the examined host safe to print: control characters,
@@ -96,6 +133,7 @@ func printable(r rune) bool {
 type page struct {
 	out   io.Writer
 	style Style
+	apply string // the command that applies what rules recommend
 	err   error
 }
 
@@ -147,3 +185,67 @@ func wrap(text string, width int) []string {
 	}
 	return lines
 }
+
+// brief is wrap with a bound on the lines, 0 for none: it keeps whole clauses
+// while they fit, and cuts the first one at a blank if not even that does.
+func brief(text string, width, most int) []string {
+	text = strings.Join(strings.Fields(text), " ")
+	lines := wrap(text, width)
+	if most <= 0 || len(lines) <= most {
+		return lines
+	}
+	var kept []string
+	for end := range text {
+		if !strings.HasPrefix(text[end:], ". ") && !strings.HasPrefix(text[end:], "; ") {
+			continue
+		}
+		clauses := wrap(strings.TrimSuffix(text[:end+1], ";"), width)
+		if len(clauses) > most {
+			break
+		}
+		kept = clauses
+	}
+	if kept != nil {
+		return kept
+	}
+	return cut(lines, width, most)
+}
+
+// gist is brief, but rather cuts a sentence than leaves a line free.
+func gist(text string, width, most int) []string {
+	lines := wrap(text, width)
+	if kept := brief(text, width, most); len(kept) == most || len(lines) <= most {
+		return kept
+	}
+	return cut(lines, width, most)
+}
+
+// cut keeps the first lines and says that there are more.
+func cut(lines []string, width, most int) []string {
+	if most <= 0 || len(lines) <= most {
+		return lines
+	}
+	const more = " ..."
+	last := lines[most-1]
+	if ansi.StringWidth(last) > width-len(more) {
+		if i := strings.LastIndex(last, " "); i > 0 {
+			last = last[:i]
+		}
+		last = ansi.Truncate(last, width-len(more), "")
+	}
+	return append(lines[:most-1:most-1], strings.TrimRight(last, " ,;:")+more)
+}
+
+// labelled prints lines behind a label, which stands before the first one.
+func (p *page) labelled(label string, lines []string) {
+	for i, line := range lines {
+		head := strings.Repeat(" ", labelWidth)
+		if i == 0 {
+			head = "  " + p.style.paint(dim, label) + strings.Repeat(" ", labelWidth-2-ansi.StringWidth(label))
+		}
+		p.line(head + line)
+	}
+}
+
+// labelWidth is the column where text behind a label begins.
+const labelWidth = 7

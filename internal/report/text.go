@@ -5,21 +5,19 @@ package report
 import (
 	"fmt"
 	"io"
-	"reflect"
 	"strings"
 	"time"
-
-	"github.com/charmbracelet/x/ansi"
 
 	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/internal/snapshot"
 	"github.com/tcptune/tcptune/rules"
 )
 
-// WriteText writes the check for people: the host, the sockets, the findings
-// from the most severe on, the verdict, and what could not be judged.
+// WriteText writes the check for people: the verdict, the host and its sockets,
+// the findings from the most severe on, and what could not be judged.
 func (c *Check) WriteText(w io.Writer, style Style) error {
-	p := &page{out: w, style: style}
+	p := &page{out: w, style: style, apply: c.applyCommand()}
+	p.verdict(c)
 	p.checkHead(c)
 	for i := range c.Findings {
 		var before *rules.Finding
@@ -29,13 +27,41 @@ func (c *Check) WriteText(w io.Writer, style Style) error {
 		p.blank()
 		p.finding(&c.Findings[i], before)
 	}
-	p.blank()
-	p.verdict(c)
-	p.waived(c)
-	p.gone(c)
-	p.unjudged(c)
-	p.gaps(c)
+	p.rest(func() {
+		p.waived(c)
+		p.gone(c)
+		p.unjudged(c)
+		p.gaps(c)
+		if style.Verbose {
+			p.passed(c)
+			p.collection(c)
+		}
+	})
 	return p.err
+}
+
+// applyCommand is the beginning of the command that applies recommendations.
+func (c *Check) applyCommand() string {
+	command := "tcptune apply --recommended"
+	if c.Root != "" {
+		return command + " --root " + shellQuote(c.Root)
+	}
+	if initial := c.Host.InitialNetns; initial != nil && !*initial {
+		command += " --runtime-only" // the files are those of another network namespace
+	}
+	return command
+}
+
+// rest prints what comes behind the findings, if anything, after a blank line.
+func (p *page) rest(print func()) {
+	var b strings.Builder
+	out := p.out
+	p.out = &b
+	print()
+	p.out = out
+	if b.Len() > 0 && p.err == nil {
+		_, p.err = io.WriteString(out, "\n"+b.String())
+	}
 }
 
 func (p *page) checkHead(c *Check) {
@@ -52,11 +78,7 @@ func (p *page) checkHead(c *Check) {
 	} else if initial := c.Host.InitialNetns; initial != nil && !*initial {
 		head += ", in a network namespace of its own"
 	}
-	if s := c.Window.Seconds; s != nil {
-		head += fmt.Sprintf(", window %.3g s", *s)
-	} else {
-		head += ", no window (rates unknown)"
-	}
+	head += ", " + c.Window.words()
 	p.block("", "  ", head)
 	p.wayIn(c)
 	p.block("", "  ", "sockets: "+stateLine(c.States))
@@ -87,178 +109,74 @@ func stateLine(states map[string]*int64) string {
 	return line
 }
 
-// finding prints f. What it shares with the finding before, the same rule about
-// another subject, is not printed again.
-func (p *page) finding(f, before *rules.Finding) {
-	label := strings.ToUpper(string(f.Severity))
-	head := p.style.paint(severityColor(f.Severity), label) + "  "
-	indent := strings.Repeat(" ", 2)
-	lines := wrap(f.Title, p.style.width()-len(label)-2)
-	for i, line := range lines {
-		if i == 0 {
-			p.line(head + p.style.paint(bold, line))
-			continue
-		}
-		p.line(strings.Repeat(" ", len(label)+2) + p.style.paint(bold, line))
-	}
-	id := f.Rule + ", " + answer(f.Verdict)
-	if f.Confidence != highConfidence {
-		id += ", confidence " + f.Confidence
-	}
-	if words := statusWords(f); words != "" {
-		id = words + ", " + id
-	}
-	if f.Subject != "" {
-		id = f.Subject + "  (" + id + ")"
-	} else {
-		id = "(" + id + ")"
-	}
-	p.block(indent, indent+"  ", id)
-	p.evidence(f.Evidence)
-	same := before != nil && before.Rule == f.Rule
-	if same && before.Why == f.Why {
-		p.line(indent + "why: as above")
-	} else {
-		p.block(indent+"why: ", indent+"     ", f.Why)
-	}
-	if f.Confidence != highConfidence && !same {
-		for _, text := range f.Unless {
-			p.block(indent+"unless: ", indent+"        ", text)
-		}
-	}
-	if same && len(f.Recommendations) > 0 && reflect.DeepEqual(before.Recommendations, f.Recommendations) {
-		p.line(indent + "what to do: as above")
-	} else {
-		for i, r := range f.Recommendations {
-			p.recommendation(i+1, &r)
-		}
-	}
-	for _, o := range f.Because {
-		p.block(indent+"because: ", indent+"         ", o.Text+" = "+o.Value)
-	}
-	if f.More > 0 {
-		p.block(indent, indent, fmt.Sprintf("and %d more findings of this rule (all of them: --format json)", f.More))
-	}
-}
-
-// highConfidence is the confidence that goes without saying.
-const highConfidence = "high"
-
-// answer words a verdict.
-func answer(v rules.Verdict) string {
-	switch v {
-	case rules.VerdictSysctl:
-		return "a kernel setting"
-	case rules.VerdictApplication:
-		return "the program must change, no sysctl cures it"
-	case rules.VerdictOperator:
-		return "for a person to look into"
-	case rules.VerdictConfigFile:
-		return "a line of a file"
-	case rules.VerdictHarmless:
-		return "harmless"
-	}
-	return string(v)
-}
-
-// evidence prints names and values in two columns, each wrapped.
-func (p *page) evidence(list []rules.Evidence) {
-	const indent, gap = 4, 2
-	column := 0
-	for _, e := range list {
-		column = max(column, ansi.StringWidth(Clean(e.Name)))
-	}
-	column = min(column, p.style.width()/2-indent-gap)
-	for _, e := range list {
-		names := []string{Clean(e.Name)}
-		if ansi.StringWidth(names[0]) > column {
-			names = wrap(e.Name, column-gap)
-		}
-		values := wrap(evidenceText(e), p.style.width()-indent-column-gap)
-		for i := range max(len(names), len(values)) {
-			line := strings.Repeat(" ", indent)
-			if i > 0 {
-				line += strings.Repeat(" ", gap) // a name goes on
-			}
-			if i < len(names) {
-				line += names[i]
-			}
-			if i < len(values) {
-				line += strings.Repeat(" ", indent+column+gap-ansi.StringWidth(line)) + values[i]
-			}
-			p.line(line)
-		}
-	}
-}
-
-func evidenceText(e rules.Evidence) string {
-	text := value(e.Value)
-	if e.Value != nil && e.Unit != "" {
-		text += " " + e.Unit
-	}
-	if e.Limit != nil {
-		text += " (limit " + value(e.Limit) + ")"
-	}
-	return text
-}
-
-func (p *page) recommendation(number int, r *rules.Recommendation) {
-	prefix := fmt.Sprintf("  %d. ", number)
-	rest := strings.Repeat(" ", len(prefix))
-	switch r.Kind {
-	case "sysctl":
-		text := fmt.Sprintf("set %s = %s (now %s)", r.Key, r.Proposed, current(r.Current))
-		if r.Risk != "" {
-			text += ", risk " + r.Risk
-		}
-		p.block(prefix, rest, text)
-		if r.Action != "" {
-			p.block(rest, rest, r.Action)
-		}
-	case "file":
-		p.block(prefix, rest, r.File+": "+r.Action)
-	default:
-		p.block(prefix, rest, r.Action)
-	}
-	if r.Effect != "" {
-		p.block(rest, rest, "effect: "+r.Effect)
-	}
-	if r.Because != "" {
-		p.block(rest, rest, r.Because)
-	}
-	if r.Command != "" {
-		// A command is copied and pasted: it is never broken.
-		p.line(rest + p.style.paint(bold, "$ "+Clean(r.Command)))
-	}
-}
-
-// verdict is the one line that people read first: it says that all is well
-// only when every core rule was judged.
+// verdict is the line that people read first: it says that all is well only
+// when every core rule was judged.
 func (p *page) verdict(c *Check) {
 	s := c.Summary
 	judged := fmt.Sprintf("judged %d of %d rules", s.Judged, s.Judged+s.Skipped)
-	problems := s.Critical + s.Warning + s.Notice
 	core := c.CoreSkipped()
 	switch {
-	case problems > 0:
-		p.block("", "  ", fmt.Sprintf("%s: %s", counts(s), judged))
+	case s.Critical+s.Warning+s.Notice > 0:
+		p.paintedBlock(worstInk(s), counts(s)+": "+whoActs(c.Findings)+"; "+judged)
 	case s.Waived > 0:
-		p.block("", "  ", "nothing found that is not waived: "+judged)
+		p.paintedBlock(bold, "nothing found that is not waived: "+judged)
 	case len(core) > 0:
-		p.block("", "  ", fmt.Sprintf("nothing found, but %s could not be judged, so this is no clean bill of health: %s", plural(len(core), "core rule", "core rules"), judged))
+		p.paintedBlock(bold, fmt.Sprintf("nothing found, but %s could not be judged, so this is no clean bill of health: %s", plural(len(core), "core rule", "core rules"), judged))
 	default:
-		text := "no problem found, nothing to tune: " + judged
+		p.paintedBlock(green, "no problem found, nothing to tune: "+judged)
 		if len(c.numbers) > 0 {
-			text += "; " + strings.Join(c.numbers, ", ")
-		}
-		lines := wrap(text, p.style.width()-2)
-		for i, line := range lines {
-			if i > 0 {
-				line = "  " + line
-			}
-			p.line(p.style.paint(green, line))
+			p.block("", "  ", "measured: "+strings.Join(c.numbers, ", "))
 		}
 	}
+}
+
+// paintedBlock is block without a prefix, in one ink.
+func (p *page) paintedBlock(i ink, text string) {
+	for n, line := range wrap(text, p.style.width()-2) {
+		if n > 0 {
+			line = "  " + line
+		}
+		p.line(p.style.paint(i, line))
+	}
+}
+
+func worstInk(s Summary) ink {
+	switch {
+	case s.Critical > 0:
+		return red
+	case s.Warning > 0:
+		return yellow
+	}
+	return blue
+}
+
+// whoActs says of how many findings who must act.
+func whoActs(findings []rules.Finding) string {
+	count := make(map[rules.Verdict]int)
+	for _, f := range findings {
+		count[f.Verdict]++
+	}
+	var parts []string
+	for _, v := range rules.Verdicts() {
+		if n := count[v]; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, forWhom(v)))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func forWhom(v rules.Verdict) string {
+	switch v {
+	case rules.VerdictSysctl:
+		return "for a kernel setting"
+	case rules.VerdictApplication:
+		return "for a program"
+	case rules.VerdictOperator:
+		return "for a person to look into"
+	case rules.VerdictConfigFile:
+		return "in files"
+	}
+	return string(v)
 }
 
 // waived says how many findings are waived, by rule.
@@ -274,7 +192,12 @@ func (p *page) waived(c *Check) {
 	for _, n := range snapshot.Counts(byRule, func(rule string) string { return rule }) {
 		parts = append(parts, fmt.Sprintf("%d of %s", n.Count, n.Name))
 	}
-	p.block("", "  ", fmt.Sprintf("%s waived, %s (--format json shows them)", plural(c.Summary.Waived, "finding", "findings"), strings.Join(parts, ", ")))
+	p.block("", "  ", fmt.Sprintf("waived: %s, %s", plural(c.Summary.Waived, "finding", "findings"), strings.Join(parts, ", ")))
+	if p.style.Verbose {
+		for _, w := range c.Waived {
+			p.block("  ", "    ", strings.TrimSpace(w.Finding.Rule+" "+w.Finding.Subject)+": "+w.Waiver.Reason)
+		}
+	}
 }
 
 func counts(s Summary) string {
@@ -290,12 +213,11 @@ func counts(s Summary) string {
 	return strings.Join(parts, ", ")
 }
 
-// maxListedRules is how many unjudged rules get a line with what they lack.
-const maxListedRules = 10
-
-// maxListedFacts bounds the list of missing facts in text; JSON has them all.
+// maxListedFacts bounds the list of missing facts in text; -v has them all.
 const maxListedFacts = 4
 
+// unjudged says how many rules could not be judged, and with Verbose which, and
+// for want of what.
 func (p *page) unjudged(c *Check) {
 	var rates, others []rules.Skipped
 	for _, s := range c.Skipped {
@@ -305,27 +227,62 @@ func (p *page) unjudged(c *Check) {
 			others = append(others, s)
 		}
 	}
+	if !p.style.Verbose {
+		p.countUnjudged(rates, others)
+		return
+	}
 	if len(rates) > 0 {
 		p.block("", "  ", fmt.Sprintf("not judged without a window: %s; --window 10s on the live host judges them", ruleNames(rates)))
-	}
-	if len(others) > maxListedRules {
-		p.block("not judged: ", "  ", ruleNames(others))
-		p.block("  ", "  ", "(--format json names what each of them lacks)")
-		return
 	}
 	if len(others) > 0 {
 		p.line("not judged:")
 	}
 	for _, s := range others {
-		p.block("  ", "    ", s.Rule+": "+skipReason(s))
+		p.block("  ", "    ", s.Rule+": "+skipReason(s, 0))
 	}
 }
 
-func skipReason(s rules.Skipped) string {
+// maxNamedRules is how many rules that were not judged are named.
+const maxNamedRules = 3
+
+func (p *page) countUnjudged(rates, others []rules.Skipped) {
+	if len(rates) > 0 {
+		p.block("", "  ", fmt.Sprintf("not judged without a window: %s (--window 10s on the live host judges them)", ruleCount(rates)))
+	}
+	switch {
+	case len(others) > maxNamedRules:
+		p.block("", "  ", fmt.Sprintf("not judged: %s (-v names them, and what they lack)", ruleCount(others)))
+	default:
+		for _, s := range others {
+			p.block("", "  ", "not judged: "+s.Rule+": "+skipReason(s, maxListedFacts))
+		}
+	}
+}
+
+// ruleCount counts rules, those of the core categories among them.
+func ruleCount(list []rules.Skipped) string {
+	core := 0
+	for _, s := range list {
+		if rules.Core(s.Category) {
+			core++
+		}
+	}
+	text := plural(len(list), "rule", "rules")
+	if core > 0 {
+		text += fmt.Sprintf(", %d of them core", core)
+	}
+	return text
+}
+
+// skipReason says what a rule lacked: the first most facts, 0 for all.
+func skipReason(s rules.Skipped, most int) string {
 	if s.Fault != "" {
 		return s.Fault
 	}
-	missing := s.Missing[:min(len(s.Missing), maxListedFacts)]
+	missing := s.Missing
+	if most > 0 {
+		missing = missing[:min(len(missing), most)]
+	}
 	text := "unknown " + strings.Join(missing, ", ")
 	if more := len(s.Missing) - len(missing); more > 0 {
 		text += fmt.Sprintf(" and %d more", more)
@@ -357,14 +314,52 @@ func ruleNames(list []rules.Skipped) string {
 	return strings.Join(names, ", ")
 }
 
+// maxListedGaps is how many things that could not be read get a line.
+const maxListedGaps = 3
+
 func (p *page) gaps(c *Check) {
-	if len(c.Collection.Gaps) == 0 {
+	p.gapList(len(c.Collection.Gaps), func(i int) string { return gapText(c.Collection.Gaps[i]) })
+}
+
+// gapList prints what could not be read, each in a line or two; with Verbose all
+// of it.
+func (p *page) gapList(n int, text func(int) string) {
+	most, lines := maxListedGaps, 2
+	if p.style.Verbose {
+		most, lines = n, 0
+	}
+	for i := range min(n, most) {
+		const label = "not read: "
+		for j, line := range brief(label+text(i), p.style.width()-2, lines) {
+			if j > 0 {
+				line = "  " + line
+			}
+			p.line(line)
+		}
+	}
+	if n > most {
+		p.line(fmt.Sprintf("not read: %d more (-v)", n-most))
+	}
+}
+
+// passed lists the rules that found nothing.
+func (p *page) passed(c *Check) {
+	if len(c.Passed) > 0 {
+		p.block("", "  ", fmt.Sprintf("passed: %s: %s", plural(len(c.Passed), "rule", "rules"), strings.Join(c.Passed, ", ")))
+	}
+}
+
+// collection says how the sockets were counted and what it cost.
+func (p *page) collection(c *Check) {
+	how := c.Collection
+	if how.Method == "" {
 		return
 	}
-	p.line("not read:")
-	for _, g := range c.Collection.Gaps {
-		p.block("  ", "    ", gapText(g))
+	text := fmt.Sprintf("read: %s by %s in %.3g ms", plural(how.Sockets, "socket", "sockets"), how.Method, how.DurationMS)
+	if how.Closer != "" {
+		text += "; " + how.Closer
 	}
+	p.block("", "  ", text+"; "+c.Tool)
 }
 
 func gapText(g snapshot.Gap) string {

@@ -63,7 +63,7 @@ func NewCollector(o Options) (*Collector, error) {
 func (c *Collector) Live() bool { return c.root.live() }
 
 // Window takes two snapshots; wait is called between them and must return
-// after the wanted time. With a nil wait, and for a saved tree, whose counters
+// after the wanted time, or with ErrCutShort before. With a nil wait, and for a saved tree, whose counters
 // stand still, it takes one.
 func (c *Collector) Window(ctx context.Context, wait func(context.Context) error) (*Window, error) {
 	w := &Window{SchemaVersion: SchemaVersion, Tool: c.tool}
@@ -73,7 +73,7 @@ func (c *Collector) Window(ctx context.Context, wait func(context.Context) error
 			return nil, err
 		}
 		w.From = from
-		if err := wait(ctx); err != nil {
+		if err := w.cutShort(wait(ctx)); err != nil {
 			return nil, err
 		}
 	}

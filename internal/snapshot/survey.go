@@ -33,7 +33,7 @@ type Visit struct {
 type Survey struct {
 	Namespaces []*netns.Namespace
 	Budget     time.Duration               // of each of the two rounds; 0: only the context bounds them
-	Wait       func(context.Context) error // between the rounds; nil: there is one
+	Wait       func(context.Context) error // between the rounds, as that of Collector.Window; nil: there is one
 	Since      *Snapshot                   // instead of the first round, where there is one namespace: taken earlier, see Collector.Since
 }
 
@@ -69,7 +69,7 @@ func (c *Collector) Survey(ctx context.Context, o Survey) ([]Visit, error) {
 		}
 		err := ctx.Err()
 		if err == nil {
-			err = o.Wait(ctx)
+			err = s.window.cutShort(o.Wait(ctx))
 		}
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return nil, err
@@ -86,6 +86,7 @@ func (c *Collector) Survey(ctx context.Context, o Survey) ([]Visit, error) {
 type survey struct {
 	*Collector
 	visits      []*visit
+	window      Window       // what the windows of all have in common
 	first       string       // the network namespace of process 1
 	ownKeys     []sysctl.Key // that a network namespace has of its own
 	machineKeys []sysctl.Key
@@ -121,7 +122,7 @@ func (p *place) close() {
 
 // newSurvey opens the namespaces.
 func newSurvey(c *Collector, list []*netns.Namespace) *survey {
-	s := &survey{Collector: c, first: namespaceOfFirst()}
+	s := &survey{Collector: c, first: namespaceOfFirst(), window: Window{SchemaVersion: SchemaVersion, Tool: c.tool}}
 	for _, n := range list {
 		s.visits = append(s.visits, &visit{place: newPlace(n)})
 	}
@@ -307,7 +308,9 @@ func (s *survey) results() []Visit {
 	for _, v := range s.visits {
 		r := Visit{Label: v.namespace.Label, Err: v.err}
 		if v.err == nil {
-			r.Window = &Window{SchemaVersion: SchemaVersion, Tool: s.tool, From: v.from, To: v.now}
+			w := s.window
+			w.From, w.To = v.from, v.now
+			r.Window = &w
 		}
 		list = append(list, r)
 	}

@@ -21,10 +21,15 @@ const MaxWindowBytes = 256 << 20
 // taken, and then nothing is known about rates.
 type Window struct {
 	SchemaVersion int       `json:"schema_version"`
-	Tool          string    `json:"tool"` // program and version that collected it
+	Tool          string    `json:"tool"`                  // program and version that collected it
+	Interrupted   bool      `json:"interrupted,omitempty"` // somebody ended it before its time
 	From          *Snapshot `json:"from,omitempty"`
 	To            *Snapshot `json:"to"`
 }
+
+// ErrCutShort is what a wait returns that somebody ended before its time: the
+// window ends then, and is kept.
+var ErrCutShort = errors.New("the window was cut short")
 
 // Errors of Decode that a caller may want to tell apart.
 var (
@@ -43,6 +48,15 @@ func (w *Window) Seconds() (float64, bool) {
 	}
 	s := *w.To.Uptime - *w.From.Uptime
 	return s, s > 0 && !math.IsInf(s, 1)
+}
+
+// cutShort notes that the wait ended early; the error is any other one.
+func (w *Window) cutShort(err error) error {
+	if errors.Is(err, ErrCutShort) {
+		w.Interrupted = true
+		return nil
+	}
+	return err
 }
 
 // Encode writes w as JSON.

@@ -42,17 +42,18 @@ type checkOptions struct {
 }
 
 func newCheckCommand(s streams) *cobra.Command {
-	o := &checkOptions{}
+	o := &checkOptions{source: sourceOptions{cut: true}}
 	cmd := &cobra.Command{
 		Use:   "check",
 		Short: "Look for TCP problems and say what cures them",
 		Long: `check takes two snapshots of the host, judges them by the built-in rules and
 those of /etc/tcptune/rules.d, and prints what it found, with the measured
 values and the next step. It changes nothing and needs no privilege; as an
-ordinary user it cannot name other users' processes, and says so.
+ordinary user it cannot name other users' processes, and says so. Ctrl-C ends
+the window early: what was seen until then is judged.
 
 Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
-3 could not judge, 64 wrong usage, 78 a bad rule, waiver or config file.`,
+3 could not judge, 130 interrupted, 64 wrong usage, 78 a bad rule, waiver or config file.`,
 		Example: `  tcptune check
   tcptune check --window 0 --format json
   tcptune check --only accept-queue --fail-on notice
@@ -74,6 +75,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	addRulesFlag(cmd, &o.rulesDir)
 	o.waivers.addFlag(cmd)
 	o.formats.addFlag(cmd, report.Formats()...)
+	o.formats.addVerboseFlag(cmd, "say everything: all of why, every value and step, references, what passed, what could not be judged")
 	f.StringVar(&o.profile, "profile", "", "also report what is not as this profile wants it")
 	o.profiles.addDirFlag(cmd)
 	o.profiles.addPathFlags(cmd)
@@ -169,6 +171,7 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 		return err
 	}
 	check, left := o.examine(window, e, time.Now())
+	check.Root = o.source.root
 	if left > 0 {
 		u.notef("not for this host: %s of the profile %s; tcptune profiles diff %s says why", plural(left, "setting", "settings"), o.profile, o.profile)
 	}
@@ -205,6 +208,16 @@ func (o *checkOptions) examine(w *snapshot.Window, e *examination, at time.Time)
 	return check, left
 }
 
+// interrupted is the answer of a check whose window somebody ended: what was
+// seen until then has been judged and printed.
+func interrupted(w report.Window) error {
+	err := errors.New("interrupted before a window of " + minWindow.String() + ": rates are unknown")
+	if w.Seconds != nil {
+		err = fmt.Errorf("interrupted after %.3g s: what was seen until then is judged", *w.Seconds)
+	}
+	return &exitError{status: exitInterrupted, err: err}
+}
+
 // applyCommand is the command that removes the deviations from the profile.
 func (o *checkOptions) applyCommand() string {
 	command := "tcptune apply --profile " + o.profile
@@ -226,6 +239,8 @@ func judge(window *snapshot.Window, set *rules.Set, catalogue *sysctl.Catalogue,
 // status is the exit status that a check leads to.
 func (o *checkOptions) status(c *report.Check) int {
 	switch {
+	case o.source.interrupted(c.Window):
+		return exitInterrupted
 	case c.Summary.Judged == 0, o.requireComplete && len(c.Skipped) > 0:
 		return exitFailed
 	case o.settings.FailOn == neverFail:
@@ -248,6 +263,8 @@ func (o *checkOptions) answer(c *report.Check) error {
 		return nil
 	case exitNo:
 		return answerNo()
+	case exitInterrupted:
+		return interrupted(c.Window)
 	}
 	if c.Summary.Judged == 0 {
 		return &exitError{status: exitFailed, err: errors.New("no rule could be judged: see what was not read"),

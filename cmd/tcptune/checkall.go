@@ -60,6 +60,8 @@ func (o *checkOptions) checkAll(ctx context.Context, u *ui, e *examination) erro
 // machine.
 func (o *checkOptions) statusOfAll(c *report.Checks) int {
 	switch {
+	case o.source.interrupted(c.Window):
+		return exitInterrupted
 	case !c.Judged(), o.requireComplete && (!c.AllJudged() || c.Hidden > 0):
 		return exitFailed
 	case o.settings.FailOn != neverFail && c.AtLeast(o.failOn) > 0:
@@ -75,6 +77,8 @@ func (o *checkOptions) answerAll(c *report.Checks) error {
 	switch {
 	case c.ExitStatus == exitOK:
 		return nil
+	case c.ExitStatus == exitInterrupted:
+		return interrupted(c.Window)
 	case c.ExitStatus == exitNo:
 		return answerNo()
 	case !c.Judged():

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/sysctl"
 )
 
@@ -19,7 +20,7 @@ type collectOptions struct {
 }
 
 func newCollectCommand(s streams) *cobra.Command {
-	o := &collectOptions{}
+	o := &collectOptions{source: sourceOptions{cut: true}}
 	cmd := &cobra.Command{
 		Use:   "collect -o FILE",
 		Short: "Save what check would judge, to judge it later or elsewhere",
@@ -64,13 +65,18 @@ func runCollect(ctx context.Context, s streams, o *collectOptions) error {
 		return err
 	}
 	if o.output == "-" {
-		_, err := s.out.Write(b.Bytes())
-		return outputErrorOrNil(err)
+		if _, err := s.out.Write(b.Bytes()); err != nil {
+			return outputError(err)
+		}
+	} else {
+		if err := writeFile(o.output, b.Bytes(), 0o600); err != nil {
+			return err
+		}
+		u.notef("wrote %s", o.output)
 	}
-	if err := writeFile(o.output, b.Bytes(), 0o600); err != nil {
-		return err
+	if window.Interrupted {
+		return interrupted(report.NewWindow(window))
 	}
-	u.notef("wrote %s", o.output)
 	return nil
 }
 

@@ -139,9 +139,12 @@ func (o *sourceOptions) survey(ctx context.Context, u *ui, c *snapshot.Collector
 		survey.Budget = o.budget
 	}
 	if o.length > 0 && o.since == nil {
-		survey.Wait = u.waitWindow(o.length)
+		survey.Wait = u.waitWindow(o.length, o.cut, func() string { return plural(len(list), "network namespace", "network namespaces") })
 	}
 	visits, err = c.Survey(ctx, survey)
+	for i := range visits {
+		visits[i].Window = judgeable(visits[i].Window)
+	}
 	return visits, hidden, err
 }
 

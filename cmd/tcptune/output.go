@@ -34,8 +34,9 @@ type document interface {
 // outputs are the --format flags of a command: in which forms it writes its
 // result, and where to. Without one it is text on standard output.
 type outputs struct {
-	given []string // as typed: F or F=FILE
-	more  []string // formats that this command has besides text and json
+	given   []string // as typed: F or F=FILE
+	more    []string // formats that this command has besides text and json
+	verbose bool     // leave nothing out of the text
 }
 
 // A form is one --format.
@@ -50,6 +51,11 @@ func (o *outputs) addFlag(cmd *cobra.Command, more ...string) {
 	o.more = more
 	cmd.Flags().Var(o, "format", strings.Join(o.allowed(), ", ")+"; =FILE writes to a file; repeatable")
 	_ = cmd.RegisterFlagCompletionFunc("format", o.completeWord) // fails for a flag that does not exist
+}
+
+// addVerboseFlag adds -v to a command whose text is short without it.
+func (o *outputs) addVerboseFlag(cmd *cobra.Command, what string) {
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, what)
 }
 
 // Set, String and Type make it a flag.
@@ -136,7 +142,7 @@ func (o *outputs) write(stdout io.Writer, color string, r result) error {
 			if toFile != (one.file != "") {
 				continue
 			}
-			err := one.write(stdout, color, r)
+			err := one.write(stdout, color, o.verbose, r)
 			if err != nil && (len(failures) == 0 || err.Error() != "") {
 				failures = append(failures, err)
 			}
@@ -145,13 +151,15 @@ func (o *outputs) write(stdout io.Writer, color string, r result) error {
 	return errors.Join(failures...)
 }
 
-func (o form) write(stdout io.Writer, color string, r result) error {
+func (o form) write(stdout io.Writer, color string, verbose bool, r result) error {
 	to := stdout
 	var b bytes.Buffer
 	if o.file != "" {
 		to = &b
 	}
-	if err := o.render(&b, style(to, color), r); err != nil {
+	look := style(to, color)
+	look.Verbose = verbose
+	if err := o.render(&b, look, r); err != nil {
 		return fmt.Errorf("render %s: %w", o.format, err)
 	}
 	if o.file != "" {

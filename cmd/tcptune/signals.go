@@ -3,8 +3,10 @@
 package main
 
 import (
+	"context"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 )
 
@@ -18,6 +20,69 @@ func interrupts() []os.Signal {
 		}
 	}
 	return signals
+}
+
+// interruptible returns a context that ends with the first of the interrupts. But
+// SIGINT while a window is open ends the window only; the next one ends all.
+func interruptible(parent context.Context) (ctx context.Context, stop func()) {
+	ctx, cancel := context.WithCancel(parent)
+	windows := &windowEnd{}
+	ctx = context.WithValue(ctx, windowEndKey{}, windows)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, interrupts()...)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case s := <-signals:
+				if s != syscall.SIGINT || !windows.endEarly() {
+					cancel()
+				}
+			}
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel()
+	}
+}
+
+// A windowEnd is where SIGINT and the wait for the end of a window meet.
+type windowEnd struct {
+	mu    sync.Mutex
+	early chan struct{} // closed by SIGINT; nil while no window is open
+}
+
+type windowEndKey struct{}
+
+// openWindow says that a window has begun, until done is called. Early is closed
+// when SIGINT ends it; in a context without signals it never is.
+func openWindow(ctx context.Context) (early <-chan struct{}, done func()) {
+	w, ok := ctx.Value(windowEndKey{}).(*windowEnd)
+	if !ok {
+		return nil, func() {}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.early = make(chan struct{})
+	return w.early, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.early = nil
+	}
+}
+
+// endEarly ends the open window, if there is one.
+func (w *windowEnd) endEarly() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.early == nil {
+		return false
+	}
+	close(w.early)
+	w.early = nil
+	return true
 }
 
 // holdSignals keeps HUP, INT, TERM and PIPE from ending the process until

@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/internal/snapshot"
 	"github.com/tcptune/tcptune/sysctl"
 )
@@ -27,6 +28,8 @@ type sourceOptions struct {
 	length    time.Duration
 	budget    time.Duration
 	since     *snapshot.Snapshot // start of the window, where it was taken earlier
+	cut       bool               // SIGINT ends the window, not the command
+	began     *snapshot.Snapshot // the start of the window that is open
 }
 
 func (o *sourceOptions) addFlags(cmd *cobra.Command, saved bool) {
@@ -82,17 +85,47 @@ func (o *sourceOptions) window(ctx context.Context, u *ui, catalogue *sysctl.Cat
 	}
 	var wait func(context.Context) error
 	if o.length > 0 {
-		wait = u.waitWindow(o.length)
+		wait = u.waitWindow(o.length, o.cut, o.seen)
 	}
 	if !collector.Live() && o.length > 0 {
 		u.notef("the counters of a directory tree stand still: rates stay unknown")
 	}
-	return collector.Window(ctx, wait)
+	w, err := collector.Window(ctx, wait)
+	return judgeable(w), err
 }
+
+// seen words what the first snapshot of a window counted.
+func (o *sourceOptions) seen() string {
+	if o.began == nil || o.began.Sockets == nil {
+		return ""
+	}
+	var total int64
+	for _, n := range o.began.Sockets.States {
+		total += n
+	}
+	return plural(int(total), "TCP socket", "TCP sockets")
+}
+
+// judgeable takes the first snapshot out of a window that was cut too short for
+// rates: they would be noise.
+func judgeable(w *snapshot.Window) *snapshot.Window {
+	if w == nil || !w.Interrupted {
+		return w
+	}
+	if seconds, ok := w.Seconds(); ok && seconds < minWindow.Seconds() {
+		w.From = nil
+	}
+	return w
+}
+
+// interrupted reports whether somebody ended this window, not one that was
+// saved then.
+func (o *sourceOptions) interrupted(w report.Window) bool { return w.Interrupted && o.from == "" }
 
 func (o *sourceOptions) collector(catalogue *sysctl.Catalogue) (*snapshot.Collector, error) {
 	collector, err := snapshot.NewCollector(snapshot.Options{
 		Root: o.root, Keys: liveKeys(catalogue), NoNetlink: o.noNetlink, Tool: toolName(), Budget: o.budget,
+		Began: func(s *snapshot.Snapshot) { o.began = s },
 	})
 	if err != nil {
 		return nil, rootError(err)

@@ -50,6 +50,9 @@ network namespace, or of every one.`,
 				return err
 			}
 			o.color, o.noNetlink = settings.Color, settings.NoNetlink
+			if o.formats.verbose && !cmd.Flags().Changed("top") {
+				o.top = 0
+			}
 			if !slices.Contains(groupingNames(), o.by) {
 				return usageError(fmt.Errorf("--by %q is not one of %s", o.by, strings.Join(groupingNames(), ", ")), "")
 			}
@@ -76,6 +79,7 @@ network namespace, or of every one.`,
 	addBudgetFlag(cmd, &o.budget)
 	f.Bool("no-netlink", false, "read /proc/net/tcp instead of asking sock_diag")
 	o.formats.addFlag(cmd)
+	o.formats.addVerboseFlag(cmd, "say everything: every row, and what each state means")
 	completeWords(cmd, "by", groupingNames())
 	return cmd
 }

@@ -21,7 +21,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/x/term"
 
@@ -111,46 +110,6 @@ func style(w io.Writer, color string) report.Style {
 func utf8Locale() bool {
 	locale := strings.ToUpper(cmp.Or(os.Getenv("LC_ALL"), os.Getenv("LC_CTYPE"), os.Getenv("LANG")))
 	return strings.Contains(locale, "UTF-8") || strings.Contains(locale, "UTF8")
-}
-
-// waitWindow waits for d and shows how much of it is left while standard error
-// is a terminal.
-func (u *ui) waitWindow(d time.Duration) func(context.Context) error {
-	return func(ctx context.Context) error {
-		end := time.NewTimer(d)
-		defer end.Stop()
-		f, ok := u.err.(*os.File)
-		if u.quiet || !ok || !term.IsTerminal(f.Fd()) {
-			return waitUntil(ctx, end.C, nil, nil)
-		}
-		start := time.Now()
-		show := func() {
-			left := d - time.Since(start)
-			text := fmt.Sprintf("watching counters and sockets for %s, %.0f s left", d, max(0, left.Seconds()))
-			if width, _, err := term.GetSize(f.Fd()); err == nil && width > 0 && width <= len(text) {
-				text = text[:max(0, width-1)] // a line that wraps could not be erased
-			}
-			fmt.Fprint(u.err, "\r\x1b[K"+text)
-		}
-		show()
-		defer fmt.Fprint(u.err, "\r\x1b[K")
-		tick := time.NewTicker(500 * time.Millisecond)
-		defer tick.Stop()
-		return waitUntil(ctx, end.C, tick.C, show)
-	}
-}
-
-func waitUntil(ctx context.Context, end, tick <-chan time.Time, show func()) error {
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-end:
-			return nil
-		case <-tick:
-			show()
-		}
-	}
 }
 
 func plural(n int, one, many string) string {

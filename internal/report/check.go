@@ -82,6 +82,15 @@ type Window struct {
 	Interrupted bool     `json:"interrupted,omitempty"` // ended before its time
 }
 
+// NewWindow says how long a window is.
+func NewWindow(w *snapshot.Window) Window {
+	window := Window{Interrupted: w.Interrupted}
+	if seconds, ok := w.Seconds(); ok {
+		window.Seconds = &seconds
+	}
+	return window
+}
+
 // words says how long the window was.
 func (w Window) words() string {
 	switch {
@@ -90,7 +99,7 @@ func (w Window) words() string {
 	case w.Seconds == nil:
 		return "no window (rates unknown)"
 	case w.Interrupted:
-		return fmt.Sprintf("interrupted after %.3g s, which is the window", *w.Seconds)
+		return fmt.Sprintf("window %.3g s (interrupted)", *w.Seconds)
 	}
 	return fmt.Sprintf("window %.3g s", *w.Seconds)
 }
@@ -135,10 +144,7 @@ func NewCheck(w *snapshot.Window, f *facts.Facts, results rules.Results, ruleset
 		numbers:       numbers(f),
 		details:       newDetails(w, f),
 	}
-	if seconds, ok := w.Seconds(); ok {
-		c.Window.Seconds = &seconds
-	}
-	c.Window.Interrupted = w.Interrupted
+	c.Window = NewWindow(w)
 	if sockets := s.Sockets; sockets != nil {
 		c.Collection.Method, c.Collection.Tiers, c.Collection.Sockets = sockets.Method, notNil(sockets.Tiers), sockets.Received
 		c.Collection.Complete, c.Collection.Counted, c.Collection.Closer = sockets.Complete, sockets.Counted, sockets.Closer.Why

@@ -26,23 +26,11 @@ func (c *Checks) WriteText(w io.Writer, style Style) error {
 	p.namespaceVerdict(c)
 	p.block("", "  ", c.head())
 	t := namespaceText{page: p, last: make(map[string]*rules.Finding)}
-	if len(c.Findings) > 0 {
-		p.blank()
-		p.line(p.style.paint(bold, "the whole machine"))
-		t.all(c.Findings)
-	}
 	for _, check := range c.worstFirst() {
-		if check.quiet() && (!style.Verbose || len(check.Findings) == 0) {
-			continue
+		machine := check.Host.Namespace == nil
+		if len(check.Findings) > 0 && (machine || style.Verbose || !check.quiet()) {
+			t.section(check)
 		}
-		p.blank()
-		for _, line := range wrap(namespaceHeading(check), p.style.width()) {
-			p.line(p.style.paint(bold, line))
-		}
-		p.wayIn(check)
-		p.block("", "  ", "sockets: "+stateLine(check.States))
-		p.apply = check.applyCommand()
-		t.all(check.Findings)
 	}
 	p.rest(func() {
 		p.quietNamespaces(c)
@@ -53,14 +41,37 @@ func (c *Checks) WriteText(w io.Writer, style Style) error {
 	return p.err
 }
 
-// worstFirst are the checks from the one with the most severe finding on.
+// worstFirst are the checks from the one with the most severe finding on, and
+// among them one that is in no namespace: what is about the machine.
 func (c *Checks) worstFirst() []*Check {
-	list := slices.Clone(c.Namespaces)
+	machine := &Check{Findings: c.Findings}
+	machine.countFindings()
+	list := append([]*Check{machine}, c.Namespaces...)
 	slices.SortStableFunc(list, func(a, b *Check) int {
 		x, y := a.Summary, b.Summary
 		return cmp.Or(cmp.Compare(y.Critical, x.Critical), cmp.Compare(y.Warning, x.Warning), cmp.Compare(y.Notice, x.Notice))
 	})
 	return list
+}
+
+// section prints what one namespace, or the machine, has to say.
+func (t *namespaceText) section(check *Check) {
+	t.blank()
+	t.apply = "tcptune apply --recommended"
+	if check.Host.Namespace == nil {
+		t.line(t.style.paint(bold, "the whole machine"))
+	} else {
+		t.apply = check.applyCommand()
+		t.paintedBlock(bold, namespaceHeading(check))
+		t.wayIn(check)
+		t.block("", "  ", "sockets: "+stateLine(check.States))
+	}
+	for i := range check.Findings {
+		f := &check.Findings[i]
+		t.blank()
+		t.finding(f, t.last[f.Rule])
+		t.last[f.Rule] = f
+	}
 }
 
 func (c *Checks) head() string {
@@ -76,9 +87,6 @@ func (c *Checks) head() string {
 // not say.
 func namespaceHeading(c *Check) string {
 	n := c.Host.Namespace
-	if n == nil {
-		return "network namespace " + orUnknown(c.Host.Netns)
-	}
 	heading := "network namespace " + n.Name
 	first := fmt.Sprintf("%s[%d]", n.Command, n.PID)
 	switch {
@@ -97,7 +105,7 @@ func namespaceHeading(c *Check) string {
 // wayIn says how to run commands in the namespace of a check.
 func (p *page) wayIn(c *Check) {
 	if n := c.Host.Namespace; n != nil && n.Enter != "" && len(c.Findings) > 0 {
-		p.line("commands run in it with " + p.style.paint(bold, Clean(n.Enter)+" COMMAND"))
+		p.block("", "  ", "commands run in it with "+n.Enter+" COMMAND")
 	}
 }
 
@@ -106,15 +114,6 @@ func (p *page) wayIn(c *Check) {
 type namespaceText struct {
 	*page
 	last map[string]*rules.Finding
-}
-
-func (t *namespaceText) all(findings []rules.Finding) {
-	for i := range findings {
-		f := &findings[i]
-		t.blank()
-		t.finding(f, t.last[f.Rule])
-		t.last[f.Rule] = f
-	}
 }
 
 func (p *page) namespaceVerdict(c *Checks) {

@@ -41,6 +41,18 @@ func newEvidenceRow(e *rules.Evidence) evidenceRow {
 	return r
 }
 
+// evidenceText words one measured value, without columns.
+func evidenceText(e rules.Evidence) string {
+	text := value(e.Value)
+	if e.Value != nil && e.Unit != "" {
+		text += " " + e.Unit
+	}
+	if e.Limit != nil {
+		text += " (limit " + value(e.Limit) + ")"
+	}
+	return text
+}
+
 // isSetting reports whether evidence is the value of a sysctl. What it is
 // compared with is the value that it should have, not a limit that it fills.
 func isSetting(name string) bool { return strings.Contains(name, ".") && !strings.Contains(name, " ") }
@@ -211,17 +223,9 @@ func (p *page) tail(t *evidenceTable, r *evidenceRow) string {
 	return r.limit
 }
 
-// bar draws a share with so many cells, and one more that says whether it is
-// beyond the whole.
+// bar draws the part of a limit that is reached with so many cells, and one more
+// that says whether it is passed.
 func (p *page) bar(share float64, cells int) string {
-	full, empty := "#", "-"
-	if p.style.Unicode {
-		full, empty = "█", "░"
-	}
-	n := int(min(max(share, 0), 1) * float64(cells))
-	if n == 0 && share > 0 {
-		n = 1
-	}
 	color, beyond := green, " "
 	switch {
 	case share > 1:
@@ -231,7 +235,22 @@ func (p *page) bar(share float64, cells int) string {
 	case share >= 0.8:
 		color = yellow
 	}
-	return p.style.paint(color, strings.Repeat(full, n)) + p.style.paint(dim, strings.Repeat(empty, cells-n)) + p.style.paint(color, beyond)
+	return p.cells(share, cells, color) + p.style.paint(color, beyond)
+}
+
+// gauge draws a part of a whole, of which no part is good or bad.
+func (p *page) gauge(share float64) string { return p.cells(share, 10, bold) }
+
+func (p *page) cells(share float64, cells int, color ink) string {
+	full, empty := "#", "-"
+	if p.style.Unicode {
+		full, empty = "█", "░"
+	}
+	n := int(min(max(share, 0), 1) * float64(cells))
+	if n == 0 && share > 0 {
+		n = 1
+	}
+	return p.style.paint(color, strings.Repeat(full, n)) + p.style.paint(dim, strings.Repeat(empty, cells-n))
 }
 
 // pad fills text with blanks up to a column.

@@ -161,7 +161,7 @@ func stepText(r *rules.Recommendation) string {
 		text = r.File + ": " + r.Action
 	}
 	if r.Effect != "" {
-		text = strings.TrimRight(text, ".") + "; effect: " + r.Effect
+		text = strings.TrimRight(text, ".") + ". Effect: " + r.Effect
 	}
 	return text
 }

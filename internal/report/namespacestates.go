@@ -58,17 +58,23 @@ func (s *NamespaceStates) WriteText(w io.Writer, style Style) error {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b *States) int { return cmp.Compare(b.total(), a.total()) })
+	var total int64
+	for _, n := range list {
+		total += n.total()
+	}
+	p.paintedBlock(bold, fmt.Sprintf("%s in %s", plural(int(total), "TCP socket", "TCP sockets"), plural(len(s.Namespaces), "network namespace", "network namespaces")))
 	if s.By == snapshot.ByState {
 		p.groupTable(s.matrix(list))
 	} else {
 		for _, n := range list {
-			p.line(p.style.paint(bold, "network namespace "+Clean(n.Namespace.Name)))
-			p.states(n)
 			p.blank()
+			p.paintedBlock(bold, "network namespace "+n.Namespace.Name)
+			p.states(n)
 		}
+		p.blank()
 	}
 	if empty := len(s.Namespaces) - len(list); empty > 0 {
-		p.line(fmt.Sprintf("%s no TCP socket", plural(empty, "network namespace has", "network namespaces have")))
+		p.block("", "  ", plural(empty, "network namespace has", "network namespaces have")+" no TCP socket")
 	}
 	p.missedNamespaces(s.NotExamined, s.Hidden)
 	return p.err

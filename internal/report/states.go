@@ -3,8 +3,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
@@ -43,11 +45,60 @@ func (s *States) WriteJSON(w io.Writer) error { return writeJSON(w, s) }
 // WriteText writes the states as a table for people.
 func (s *States) WriteText(w io.Writer, style Style) error {
 	p := &page{out: w, style: style}
+	p.paintedBlock(bold, s.headline())
 	if n := s.Namespace; n != nil {
 		p.block("", "  ", "network namespace "+n.Name)
 	}
 	p.states(s)
+	if name := s.leading(); name != "" {
+		p.blank()
+		if grouping := nextGrouping(name); s.By == snapshot.ByState && grouping != "" {
+			p.command("run", "tcptune states --by "+string(grouping))
+			p.command("", "tcptune explain "+strings.ToUpper(name))
+		} else {
+			p.command("run", "tcptune explain "+strings.ToUpper(name))
+		}
+	}
 	return p.err
+}
+
+// headline says how many sockets there are, and what most of them are.
+func (s *States) headline() string {
+	text := plural(int(s.total()), "TCP socket", "TCP sockets")
+	if s.By != snapshot.ByState {
+		text += " by " + string(s.By)
+	}
+	if name := s.leading(); name != "" {
+		n := s.States[name]
+		if n == s.total() {
+			return text + ", all in " + strings.ToUpper(name)
+		}
+		return text + fmt.Sprintf(", %s of them in %s", thousands(n), strings.ToUpper(name))
+	}
+	return text
+}
+
+// leading is the state of the most sockets; empty where there is none.
+func (s *States) leading() (leading string) {
+	for _, name := range stateOrder {
+		if n := s.States[name]; n > 0 && (leading == "" || n > s.States[leading]) {
+			leading = name
+		}
+	}
+	return leading
+}
+
+// nextGrouping is the grouping that tells who has the sockets of a state.
+func nextGrouping(state string) snapshot.Grouping {
+	switch state {
+	case "time_wait", "syn_sent", "established":
+		return snapshot.ByDestination
+	case "listen", "syn_recv":
+		return snapshot.ByListener
+	case "close_wait", "fin_wait2":
+		return snapshot.ByProcess
+	}
+	return ""
 }
 
 func (p *page) states(s *States) {
@@ -74,19 +125,31 @@ var stateHint = map[string]string{
 	"closing":     "both closed at the same moment",
 }
 
+// stateTable prints a line for each state: its sockets, what part of all they
+// are, and what it means.
 func (p *page) stateTable(s *States) {
-	const hints = 63 // columns that the lines need with the longest hint
-	var total int64
+	const column = 28 // where the meaning begins, behind the number
+	total := s.total()
+	width := max(len(thousands(total)), 5)
 	for _, name := range stateOrder {
 		n := s.States[name]
-		total += n
-		line := fmt.Sprintf("%12s  %-11s", thousands(n), strings.ToUpper(name))
-		if p.style.width() >= hints {
-			line += "  " + p.style.paint(dim, stateHint[name])
+		share := 0.0
+		if total > 0 {
+			share = float64(n) / float64(total)
+		}
+		line := fmt.Sprintf("%*s  %-11s  ", width, thousands(n), strings.ToUpper(name)) + p.gauge(share)
+		hint := wrap(stateHint[name], p.style.width()-width-column)
+		if len(hint) == 1 || p.style.Verbose {
+			line += "  " + p.style.paint(dim, strings.Join(hint, " "))
+		}
+		if ansi.StringWidth(line) > p.style.width() {
+			p.line(strings.TrimSuffix(line, "  "+p.style.paint(dim, strings.Join(hint, " "))))
+			p.block(strings.Repeat(" ", width+2), strings.Repeat(" ", width+2), stateHint[name])
+			continue
 		}
 		p.line(line)
 	}
-	p.line(fmt.Sprintf("%12s  all", thousands(total)))
+	p.line(fmt.Sprintf("%*s  all", width, thousands(total)))
 }
 
 // shortState heads the columns of a grouped table.
@@ -97,43 +160,85 @@ var shortState = map[string]string{
 }
 
 // groupTable prints one line for each row: its name, and a column for each
-// state that any row has.
+// state that any row has; where there is no room for all, the rarest share one.
 func (p *page) groupTable(s *States) {
-	columns := usedStates(s)
-	header := fmt.Sprintf("%9s", "total")
+	columns, folded := p.columns(s)
+	total := 5
+	for _, row := range s.Rows {
+		total = max(total, len(thousands(row.Total)))
+	}
+	header := fmt.Sprintf("%*s", total, "total")
 	for _, name := range columns {
 		header += fmt.Sprintf(" %*s", columnWidth(name), shortState[name])
 	}
-	p.line(p.style.paint(bold, header+"  "+string(s.By)))
+	if folded {
+		header += fmt.Sprintf(" %*s", columnWidth(""), "others")
+	}
+	if room := p.style.width() - len(header) - 2; room >= len(s.By) {
+		header += "  " + string(s.By)
+	}
+	p.line(p.style.paint(bold, header))
 	for _, row := range s.Rows {
-		line := fmt.Sprintf("%9s", thousands(row.Total))
+		line, rest := fmt.Sprintf("%*s", total, thousands(row.Total)), row.Total
 		for _, name := range columns {
-			cell := "-"
-			if n := row.States[name]; n > 0 {
-				cell = thousands(n)
-			}
-			line += fmt.Sprintf(" %*s", columnWidth(name), cell)
+			line += fmt.Sprintf(" %*s", columnWidth(name), cell(row.States[name]))
+			rest -= row.States[name]
 		}
-		name := "  " + rowName(row)
+		if folded {
+			line += fmt.Sprintf(" %*s", columnWidth(""), cell(rest))
+		}
+		name := "  " + p.rowName(row)
 		if room := p.style.width() - ansi.StringWidth(line); room >= ansi.StringWidth(name) {
 			p.line(line + name)
-			continue
+		} else {
+			p.line(line)
+			indent := strings.Repeat(" ", total+2)
+			p.block(indent, indent, p.rowName(row))
 		}
-		p.line(line)
-		p.block("          ", "          ", strings.TrimSpace(name))
 	}
 	if len(s.Rows) == 0 {
 		p.line("none")
 	}
 	if s.Omitted > 0 {
-		p.line("and " + plural(s.Omitted, "more row", "more rows") + " (--top 0 prints all)")
+		p.line("and " + plural(s.Omitted, "more row", "more rows") + " (--top 0 or -v)")
 	}
 	if s.Other > 0 {
-		p.line(plural(int(s.Other), "socket belongs", "sockets belong") + " to no " + string(s.By))
+		p.block("", "  ", plural(int(s.Other), "socket belongs", "sockets belong")+" to no "+string(s.By))
 	}
 }
 
-func columnWidth(state string) int { return max(7, len(shortState[state])) }
+func cell(n int64) string {
+	if n <= 0 {
+		return "-"
+	}
+	return thousands(n)
+}
+
+// columns are the states that have a column, and whether others share one.
+func (p *page) columns(s *States) (columns []string, folded bool) {
+	const name, number = 16, 12 // columns for the name of a row, and its total
+	used := usedStates(s)
+	room := p.style.width() - number
+	if !p.style.narrow() {
+		room -= name
+	}
+	most := room / (columnWidth("") + 1)
+	if len(used) <= most {
+		return used, false
+	}
+	sum := make(map[string]int64)
+	for _, row := range s.Rows {
+		for state, n := range row.States {
+			sum[state] += n
+		}
+	}
+	kept := slices.Clone(used)
+	slices.SortStableFunc(kept, func(a, b string) int { return cmp.Compare(sum[b], sum[a]) })
+	kept = kept[:max(1, most-1)]
+	return slices.DeleteFunc(used, func(state string) bool { return !slices.Contains(kept, state) }), true
+}
+
+func columnWidth(state string) int { return max(9, len(shortState[state])) }
 
 func usedStates(s *States) []string {
 	var used []string
@@ -148,15 +253,19 @@ func usedStates(s *States) []string {
 	return used
 }
 
-func rowName(row snapshot.TableRow) string {
+func (p *page) rowName(row snapshot.TableRow) string {
 	name := Clean(row.Name)
 	if row.Process != "" {
 		name += " " + Clean(row.Process)
 	}
-	if row.Queue != nil {
-		name += fmt.Sprintf(", queue %d", *row.Queue)
-		if row.Backlog != nil {
-			name += fmt.Sprintf("/%d", *row.Backlog)
+	if row.Queue == nil {
+		return name
+	}
+	name += ", queue " + thousands(int64(*row.Queue))
+	if row.Backlog != nil {
+		name += " of " + thousands(int64(*row.Backlog))
+		if *row.Backlog > 0 && *row.Queue >= *row.Backlog {
+			name += " (full)"
 		}
 	}
 	return name

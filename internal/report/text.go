@@ -238,7 +238,7 @@ func (p *page) unjudged(c *Check) {
 		p.line("not judged:")
 	}
 	for _, s := range others {
-		p.block("  ", "    ", s.Rule+": "+skipReason(s, 0))
+		p.block("  ", "    ", s.Rule+": "+lacks(s, 0))
 	}
 }
 
@@ -254,7 +254,7 @@ func (p *page) countUnjudged(rates, others []rules.Skipped) {
 		p.block("", "  ", fmt.Sprintf("not judged: %s (-v names them, and what they lack)", ruleCount(others)))
 	default:
 		for _, s := range others {
-			p.block("", "  ", "not judged: "+s.Rule+": "+skipReason(s, maxListedFacts))
+			p.block("", "  ", "not judged: "+s.Rule+": "+skipReason(s))
 		}
 	}
 }
@@ -274,8 +274,11 @@ func ruleCount(list []rules.Skipped) string {
 	return text
 }
 
-// skipReason says what a rule lacked: the first most facts, 0 for all.
-func skipReason(s rules.Skipped, most int) string {
+// skipReason says why a rule was not judged.
+func skipReason(s rules.Skipped) string { return lacks(s, maxListedFacts) }
+
+// lacks is skipReason with a bound on the facts, 0 for none.
+func lacks(s rules.Skipped, most int) string {
 	if s.Fault != "" {
 		return s.Fault
 	}

@@ -24,6 +24,7 @@ type Collector struct {
 	noNetlink bool
 	tool      string
 	budget    time.Duration
+	began     func(*Snapshot)
 }
 
 // Options say what a Collector reads.
@@ -35,6 +36,7 @@ type Options struct {
 	// Budget bounds how long sockets and processes are read for each snapshot
 	// or table. What was not read by then is a gap. 0 is DefaultBudget.
 	Budget time.Duration
+	Began  func(*Snapshot) // if not nil, gets the first snapshot of a window before the wait
 }
 
 // DefaultBudget is far more than a host with a million sockets needs.
@@ -42,7 +44,7 @@ const DefaultBudget = 30 * time.Second
 
 // NewCollector checks the options. It fails when Root is no directory.
 func NewCollector(o Options) (*Collector, error) {
-	c := &Collector{root: "/", keys: o.Keys, noNetlink: o.NoNetlink, tool: o.Tool, budget: cmp.Or(o.Budget, DefaultBudget)}
+	c := &Collector{root: "/", keys: o.Keys, noNetlink: o.NoNetlink, tool: o.Tool, budget: cmp.Or(o.Budget, DefaultBudget), began: o.Began}
 	if o.Root == "" {
 		return c, nil
 	}
@@ -63,8 +65,8 @@ func NewCollector(o Options) (*Collector, error) {
 func (c *Collector) Live() bool { return c.root.live() }
 
 // Window takes two snapshots; wait is called between them and must return
-// after the wanted time, or with ErrCutShort before. With a nil wait, and for a saved tree, whose counters
-// stand still, it takes one.
+// after the wanted time, or with ErrCutShort before. With a nil wait, and for a
+// saved tree, whose counters stand still, it takes one.
 func (c *Collector) Window(ctx context.Context, wait func(context.Context) error) (*Window, error) {
 	w := &Window{SchemaVersion: SchemaVersion, Tool: c.tool}
 	if wait != nil && c.Live() {
@@ -73,6 +75,9 @@ func (c *Collector) Window(ctx context.Context, wait func(context.Context) error
 			return nil, err
 		}
 		w.From = from
+		if c.began != nil {
+			c.began(from)
+		}
 		if err := w.cutShort(wait(ctx)); err != nil {
 			return nil, err
 		}

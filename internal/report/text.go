@@ -247,7 +247,11 @@ const maxNamedRules = 3
 
 func (p *page) countUnjudged(rates, others []rules.Skipped) {
 	if len(rates) > 0 {
-		p.block("", "  ", fmt.Sprintf("not judged without a window: %s (--window 10s on the live host judges them)", ruleCount(rates)))
+		text := ruleCount(rates)
+		if len(rates) <= maxNamedRules {
+			text = ruleNames(rates)
+		}
+		p.block("", "  ", fmt.Sprintf("not judged without a window: %s (--window 10s on the live host does it)", text))
 	}
 	switch {
 	case len(others) > maxNamedRules:

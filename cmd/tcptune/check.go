@@ -140,33 +140,16 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 }
 
 func runCheck(ctx context.Context, s streams, o *checkOptions) error {
-	catalogue := sysctl.LoadCatalogue()
-	set, err := loadRules(o.rulesDir)
+	e, err := o.judges()
 	if err != nil {
 		return err
-	}
-	waivers, err := o.waivers.load(set)
-	if err != nil {
-		return err
-	}
-	if set, err = selectRules(set, o.settings.Only, o.settings.Skip); err != nil {
-		return err
-	}
-	e := &examination{set: set, waivers: waivers, catalogue: catalogue}
-	if o.profile != "" {
-		if e.profile, err = o.profiles.resolve(o.profile); err != nil {
-			return err
-		}
-		if e.given, err = o.profiles.given(); err != nil {
-			return err
-		}
 	}
 	u := &ui{streams: s, quiet: o.settings.Quiet}
-	go set.Prepare() // beside the window, not after it
+	go e.set.Prepare() // beside the window, not after it
 	if o.source.netns == allNamespaces {
 		return o.checkAll(ctx, u, e)
 	}
-	window, base, err := o.collect(ctx, u, catalogue)
+	window, base, err := o.collect(ctx, u, e.catalogue)
 	if err != nil {
 		return err
 	}
@@ -188,6 +171,30 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 		return err
 	}
 	return o.answer(check)
+}
+
+// judges loads what windows are judged by.
+func (o *checkOptions) judges() (*examination, error) {
+	set, err := loadRules(o.rulesDir)
+	if err != nil {
+		return nil, err
+	}
+	waivers, err := o.waivers.load(set)
+	if err != nil {
+		return nil, err
+	}
+	if set, err = selectRules(set, o.settings.Only, o.settings.Skip); err != nil {
+		return nil, err
+	}
+	e := &examination{set: set, waivers: waivers, catalogue: sysctl.LoadCatalogue()}
+	if o.profile == "" {
+		return e, nil
+	}
+	if e.profile, err = o.profiles.resolve(o.profile); err != nil {
+		return nil, err
+	}
+	e.given, err = o.profiles.given()
+	return e, err
 }
 
 // examine judges a window by rules, profile and waivers; left is the number of
@@ -231,7 +238,11 @@ func (o *checkOptions) applyCommand() string {
 
 // judge derives facts and evaluates the rules.
 func judge(window *snapshot.Window, set *rules.Set, catalogue *sysctl.Catalogue, why bool) *report.Check {
-	derived := facts.Derive(window, catalogue)
+	return judgeFacts(window, facts.Derive(window, catalogue), set, why)
+}
+
+// judgeFacts evaluates the rules on what was derived from a window.
+func judgeFacts(window *snapshot.Window, derived *facts.Facts, set *rules.Set, why bool) *report.Check {
 	results := set.Evaluate(derived, rules.Options{Why: why})
 	return report.NewCheck(window, derived, results, report.NewRuleset(set))
 }

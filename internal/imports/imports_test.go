@@ -49,9 +49,11 @@ var table = map[string][]string{
 
 	"internal/report": {"internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/netns", "internal/snapshot", "profiles", "rules", "sysctl"},
 
+	"internal/watch": {"internal/facts", "internal/report", "internal/snapshot", "rules"},
+
 	// Only the command knows all of them.
 	"cmd/tcptune": {"internal/atomicfile", "internal/change", "internal/explain", "internal/expr", "internal/facts", "internal/nearest", "internal/netns", "internal/procnet",
-		"internal/report", "internal/snapshot", "profiles", "rules", "sysctl"},
+		"internal/report", "internal/snapshot", "internal/watch", "profiles", "rules", "sysctl"},
 
 	// Generators, and programs that are run by make only.
 	"internal/bench":                {"internal/lab"}, // no product: it makes loads
@@ -77,6 +79,7 @@ var owners = map[string][]string{
 	"github.com/spf13/cobra":      {"cmd/tcptune"},
 	"github.com/spf13/pflag":      {"cmd/tcptune"},
 	"github.com/spf13/viper":      {"cmd/tcptune"},
+	"charm.land/bubbletea/v2":     {"internal/watch"},
 	"github.com/mdlayher/netlink": {"internal/sockdiag"},
 	"github.com/mdlayher/socket":  {"internal/sockdiag"},
 	"gopkg.in/yaml.v3":            {"internal/explain", "internal/expr", "internal/facts", "internal/procnet/internal/gen", "internal/yamlfile", "profiles", "rules", "rules/gendocs", "sysctl/internal/gen"},

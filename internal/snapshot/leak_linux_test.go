@@ -52,12 +52,17 @@ func TestCollectForLong(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		series, err := c.Series(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer series.Close()
 		var before footprint
 		for i := range rounds {
 			if i == warmUp {
 				before = currentFootprint(t)
 			}
-			w, err := c.Window(t.Context(), nil)
+			w, err := series.Next(t.Context())
 			if err != nil || w.To.Sockets.States["close_wait"] < 50 {
 				t.Fatalf("round %d: %+v, %v", i, w, err)
 			}

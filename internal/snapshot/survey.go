@@ -250,7 +250,9 @@ func (s *survey) order() (list []*visit) {
 			continue
 		}
 		if v.guess {
-			v.from.Sockets = nil // sockets that were not looked at are not sockets that were not there
+			from := *v.from    // somebody may be reading it
+			from.Sockets = nil // sockets that were not looked at are not sockets that were not there
+			v.from = &from
 		}
 		list = append(list, v)
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/tcptune/tcptune/internal/atomicfile"
 	"github.com/tcptune/tcptune/sysctl"
 )
 
@@ -297,7 +298,7 @@ func (m *Machine) makeParent(name string) error {
 		return err
 	}
 	dir := filepath.Dir(host)
-	if err := makeDir(m.Files, dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := atomicfile.MakeDir(m.Files, dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -152,11 +151,7 @@ func (m *Machine) ids() ([]int, string, error) {
 // says is written back to /proc/sys and /etc.
 func (m *Machine) checkJournal(dir string) error {
 	for _, d := range []string{filepath.Dir(dir), dir} {
-		info, err := m.Files.Lstat(d)
-		if err != nil {
-			return err
-		}
-		if err := checkStateDir(d, info, os.Geteuid()); err != nil {
+		if err := checkStateDir(m.Files, d); err != nil {
 			return err
 		}
 	}

@@ -4,10 +4,7 @@ package change
 
 import (
 	"encoding/json"
-	"io/fs"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -73,42 +70,6 @@ func TestDecodeEntryRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if entry, err := decodeEntry([]byte(text)); err == nil || entry != nil {
 				t.Errorf("unexpected %+v", entry)
-			}
-		})
-	}
-}
-
-// fakeInfo is a directory with a mode and an owner.
-type fakeInfo struct {
-	mode fs.FileMode
-	uid  uint32
-}
-
-func (i fakeInfo) Name() string       { return "tcptune" }
-func (i fakeInfo) Size() int64        { return 0 }
-func (i fakeInfo) Mode() fs.FileMode  { return i.mode }
-func (i fakeInfo) ModTime() time.Time { return time.Time{} }
-func (i fakeInfo) IsDir() bool        { return i.mode.IsDir() }
-func (i fakeInfo) Sys() any           { return &syscall.Stat_t{Uid: i.uid} }
-
-func TestCheckStateDir(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		info fakeInfo
-		euid int
-		ok   bool
-	}{
-		{"root's", fakeInfo{fs.ModeDir | 0o700, 0}, 0, true},
-		{"readable", fakeInfo{fs.ModeDir | 0o755, 0}, 0, true},
-		{"another owner", fakeInfo{fs.ModeDir | 0o700, 1000}, 0, false},
-		{"writable by a group", fakeInfo{fs.ModeDir | 0o770, 0}, 0, false},
-		{"writable by all", fakeInfo{fs.ModeDir | 0o777, 0}, 0, false},
-		{"a link", fakeInfo{fs.ModeSymlink | 0o777, 0}, 0, false},
-		{"an ordinary user", fakeInfo{fs.ModeDir | 0o700, 1000}, 1000, true},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			if err := checkStateDir("/var/lib/tcptune", test.info, test.euid); (err == nil) != test.ok {
-				t.Errorf("unexpected %v", err)
 			}
 		})
 	}

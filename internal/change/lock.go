@@ -5,7 +5,6 @@ package change
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -54,49 +53,25 @@ func (m *Machine) lock() (release func(), err error) {
 // makeStateDir makes a directory of mode 0700 if it is not there, and refuses one
 // into which others than root could put something for root to believe.
 func makeStateDir(fsys atomicfile.FS, dir string) error {
-	if err := makeDir(fsys, dir, 0o700); err != nil {
-		return err
-	}
-	info, err := fsys.Lstat(dir)
-	if err != nil {
-		return err
-	}
-	return checkStateDir(dir, info, os.Geteuid())
+	return refuseUntrusted(atomicfile.MakeStateDir(fsys, dir, trusted(os.Geteuid())))
 }
 
-// checkStateDir refuses a state directory that euid 0 must not trust.
-func checkStateDir(dir string, info fs.FileInfo, euid int) error {
-	if !info.IsDir() {
-		return refuse("%s is not a directory", dir)
-	}
-	if euid != 0 {
-		return nil
-	}
-	if info.Mode().Perm()&0o022 != 0 {
-		return refuse("%s has the mode %04o: others may write there, only root may", dir, info.Mode().Perm())
-	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && stat.Uid != 0 {
-		return refuse("%s belongs to the user %d: it has to belong to root", dir, stat.Uid)
-	}
-	return nil
+// checkStateDir refuses a state directory that root must not trust.
+func checkStateDir(fsys atomicfile.FS, dir string) error {
+	return refuseUntrusted(atomicfile.CheckStateDir(fsys, dir, trusted(os.Geteuid())))
 }
 
-// makeDir makes a directory durably, and those above it with mode 0755, unless it is
-// there.
-func makeDir(fsys atomicfile.FS, dir string, mode fs.FileMode) error {
-	_, err := fsys.Lstat(dir)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
+// trusted is whose state euid believes: root only its own.
+func trusted(euid int) int {
+	if euid == 0 {
+		return 0
 	}
-	parent := filepath.Dir(dir)
-	if parent == dir {
-		return err
+	return atomicfile.Anyone
+}
+
+func refuseUntrusted(err error) error {
+	if errors.Is(err, atomicfile.ErrUntrusted) {
+		return refuse("%w", err)
 	}
-	if err := makeDir(fsys, parent, 0o755); err != nil {
-		return err
-	}
-	if err := fsys.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return fsys.SyncDir(parent)
+	return err
 }

@@ -29,26 +29,37 @@ const newPrefix = "new-"
 
 // baselineOptions say what findings are compared with.
 type baselineOptions struct {
-	file   string
-	window bool // --window was given: rates are of a window of their own
+	file      string
+	sinceLast bool
+	window    bool // --window was given: rates are of a window of their own
+	store     lastRunStore
 }
 
 func (o *baselineOptions) addFlags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.file, "baseline", "", "compare with a saved window, and take rates since then, or with a report of check in JSON")
+	f := cmd.Flags()
+	f.StringVar(&o.file, "baseline", "", "compare with a saved window, and take rates since then, or with a report of check in JSON")
+	f.BoolVar(&o.sinceLast, "since-last", false, "compare with the last run that had this flag, and take rates since then")
 }
 
 // given reports whether there is something to compare with.
-func (o *baselineOptions) given() bool { return o.file != "" }
+func (o *baselineOptions) given() bool { return o.file != "" || o.sinceLast }
 
-func (o *baselineOptions) complete(cmd *cobra.Command, netns string) error {
+func (o *baselineOptions) complete(cmd *cobra.Command, source *sourceOptions) (err error) {
 	o.window = cmd.Flags().Changed("window")
 	switch {
 	case cmd.Flags().Changed("baseline") && o.file == "":
 		return usageError(errors.New("--baseline needs a file"), baselineHint)
-	case o.given() && netns == allNamespaces:
-		return usageError(errors.New("a baseline is of one network namespace, and --netns all asks for every one"), "tcptune check --netns NAME --baseline FILE")
+	case o.file != "" && o.sinceLast:
+		return usageError(errors.New("--baseline and --since-last exclude each other: each says what to compare with"), "")
+	case o.given() && source.netns == allNamespaces:
+		return usageError(errors.New("a baseline is of one network namespace, and --netns all asks for every one"), "name one: --netns NAME")
+	case !o.sinceLast:
+		return nil
+	case source.from != "" || source.root != "":
+		return usageError(errors.New("--since-last is for the running host, not for --from or --root"), "--baseline FILE compares with any saved window")
 	}
-	return nil
+	o.store, err = ownLastRuns()
+	return err
 }
 
 const baselineHint = "make one with: tcptune collect -o FILE"
@@ -63,10 +74,11 @@ type baseline struct {
 	fell   []string         // counters that are lower now
 }
 
-// open reads the baseline of a check; nil without one.
-func (o *baselineOptions) open() (*baseline, error) {
-	if o.file == "" {
-		return nil, nil
+// open reads the baseline, and refuses one of something else than now is; nil
+// where there is no last run.
+func (o *baselineOptions) open(u *ui, now report.Host) (*baseline, error) {
+	if o.sinceLast {
+		return o.last(u, now)
 	}
 	f, err := os.Open(o.file)
 	if err != nil {
@@ -77,10 +89,37 @@ func (o *baselineOptions) open() (*baseline, error) {
 	if err != nil {
 		return nil, &exitError{status: exitFailed, err: fmt.Errorf("read the baseline %s: %w", o.file, err), hint: baselineHint}
 	}
+	if err := b.host().SameAs(now); err != nil {
+		return nil, &exitError{status: exitFailed, err: fmt.Errorf("compare with %s: %w", o.file, err),
+			hint: "a baseline counts until the next boot, and for one network namespace: make a new one with tcptune collect -o FILE"}
+	}
 	return b, nil
 }
 
-// readBaseline reads a saved window or a report, whichever it is.
+// last reads the last run. One from before the boot counts no more.
+func (o *baselineOptions) last(u *ui, now report.Host) (*baseline, error) {
+	b, err := o.store.load(now.Netns)
+	if err != nil {
+		return nil, err
+	}
+	if b == nil {
+		u.notef("this is the first run with --since-last: nothing to compare with yet; the next one compares with this")
+		return nil, nil
+	}
+	err = b.host().SameAs(now)
+	var different *report.DifferentError
+	switch {
+	case err == nil:
+		return b, nil
+	case errors.As(err, &different) && different.What == report.AnotherBoot:
+		u.notef("this is the first run with --since-last since the host has booted: nothing to compare with yet; the next one compares with this")
+		return nil, nil
+	}
+	return nil, &exitError{status: exitFailed, err: fmt.Errorf("compare with the last run %s: %w", b.source, err),
+		hint: "remove that file to begin anew; hosts that share a home directory need a XDG_STATE_HOME each"}
+}
+
+// readBaseline reads a saved window, a report or a last run, whichever it is.
 func readBaseline(in io.Reader, source string) (*baseline, error) {
 	data, err := io.ReadAll(io.LimitReader(in, snapshot.MaxWindowBytes+1))
 	if err != nil {
@@ -88,8 +127,13 @@ func readBaseline(in io.Reader, source string) (*baseline, error) {
 	}
 	var kind struct {
 		Findings json.RawMessage `json:"findings"`
+		Check    json.RawMessage `json:"check"`
 	}
-	if json.Unmarshal(data, &kind) == nil && kind.Findings != nil {
+	_ = json.Unmarshal(data, &kind) // what is wrong with it is told below
+	switch {
+	case kind.Check != nil:
+		return decodeLastRun(data, source)
+	case kind.Findings != nil:
 		check, err := report.DecodeCheck(data)
 		if err != nil {
 			return nil, err
@@ -109,15 +153,6 @@ func (b *baseline) host() report.Host {
 		return b.check.Host
 	}
 	return report.HostOf(b.window.To)
-}
-
-// isOf refuses a baseline of something else.
-func (b *baseline) isOf(now report.Host) error {
-	if err := b.host().SameAs(now); err != nil {
-		return &exitError{status: exitFailed, err: fmt.Errorf("compare with %s: %w", b.source, err),
-			hint: "a baseline counts until the next boot, and for one network namespace: make a new one with tcptune collect -o FILE"}
-	}
-	return nil
 }
 
 // start is the start of a window of which now is the end; nil where rates are
@@ -184,43 +219,33 @@ func someOf(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// collect takes the window of a check, and reads its baseline, nil without one.
-// What the two are of is compared before anything is waited for.
-func (o *checkOptions) collect(ctx context.Context, u *ui, catalogue *sysctl.Catalogue) (*snapshot.Window, *baseline, error) {
-	base, err := o.baseline.open()
-	if err != nil {
-		return nil, nil, err
-	}
-	if base != nil && o.source.from == "" {
-		if err := o.source.belongsTo(base, catalogue); err != nil {
+// collect takes the window of a check, and reads its baseline, nil where there
+// is none. A baseline of something else is refused before anything is waited
+// for.
+func (o *checkOptions) collect(ctx context.Context, u *ui, catalogue *sysctl.Catalogue) (window *snapshot.Window, base *baseline, err error) {
+	saved := o.source.from != ""
+	if o.baseline.given() && !saved {
+		host, err := o.source.identify(catalogue)
+		if err != nil {
+			return nil, nil, err
+		}
+		if base, err = o.baseline.open(u, *host); err != nil {
 			return nil, nil, err
 		}
 		o.source.since = base.start(&o.baseline)
 	}
-	window, err := o.source.window(ctx, u, catalogue)
-	if err != nil || base == nil {
-		return window, nil, err
-	}
-	if err := base.isOf(report.HostOf(window.To)); err != nil {
+	if window, err = o.source.window(ctx, u, catalogue); err != nil {
 		return nil, nil, err
+	}
+	if o.baseline.given() && saved {
+		if base, err = o.baseline.open(u, report.HostOf(window.To)); err != nil {
+			return nil, nil, err
+		}
 	}
 	if start := base.start(&o.baseline); start != nil {
 		base.span(window, start)
 	}
 	return window, base, nil
-}
-
-// belongsTo refuses a baseline of something else than what will be examined.
-func (o *sourceOptions) belongsTo(b *baseline, catalogue *sysctl.Catalogue) error {
-	collector, err := o.collector(catalogue)
-	if err != nil {
-		return err
-	}
-	host, err := o.identify(collector)
-	if err != nil {
-		return err
-	}
-	return b.isOf(report.HostOf(&snapshot.Snapshot{Host: host}))
 }
 
 // compare compares a check with its baseline, which is judged by the same rules.
@@ -235,4 +260,13 @@ func (o *checkOptions) compare(check *report.Check, b *baseline, now *snapshot.W
 	}
 	check.CompareWith(then, d)
 	return nil
+}
+
+// keep keeps a run for the next --since-last. One that was too short to judge
+// rates is not worth comparing with: the one before it stays.
+func (o *baselineOptions) keep(w *snapshot.Window, c *report.Check, b *baseline) error {
+	if !o.sinceLast || c.ExitStatus == exitFailed || b != nil && b.short {
+		return nil
+	}
+	return o.store.save(w, c)
 }

@@ -116,7 +116,7 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 	}
 	severity, newOnly := strings.CutPrefix(settings.FailOn, newPrefix)
 	o.failOn, o.newOnly = rules.Severity(severity), newOnly
-	if err := o.baseline.complete(cmd, o.source.netns); err != nil {
+	if err := o.baseline.complete(cmd, &o.source); err != nil {
 		return err
 	}
 	if newOnly && !o.baseline.given() {
@@ -168,6 +168,9 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 		check.ExitStatus = check.PluginStatus()
 	}
 	if err := o.formats.write(s.out, o.settings.Color, check); err != nil {
+		return err
+	}
+	if err := o.baseline.keep(window, check, base); err != nil {
 		return err
 	}
 	return o.answer(check)

@@ -16,6 +16,7 @@ import (
 	"github.com/tcptune/tcptune/internal/netns"
 	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/internal/snapshot"
+	"github.com/tcptune/tcptune/sysctl"
 )
 
 // allNamespaces is the --netns that stands for every network namespace.
@@ -116,8 +117,12 @@ func netnsError(name string, err error) error {
 }
 
 // identify tells what will be examined, without examining it.
-func (o *sourceOptions) identify(c *snapshot.Collector) (*snapshot.Host, error) {
-	host := c.Identify()
+func (o *sourceOptions) identify(catalogue *sysctl.Catalogue) (*report.Host, error) {
+	collector, err := o.collector(catalogue)
+	if err != nil {
+		return nil, err
+	}
+	host := report.HostOf(&snapshot.Snapshot{Host: collector.Identify()})
 	if o.netns != "" {
 		list, _, err := findNamespaces(o.netns)
 		if err != nil {
@@ -125,7 +130,7 @@ func (o *sourceOptions) identify(c *snapshot.Collector) (*snapshot.Host, error) 
 		}
 		host.Netns = list[0].ID.String()
 	}
-	return host, nil
+	return &host, nil
 }
 
 // survey examines the network namespaces that --netns asks for.

@@ -45,6 +45,9 @@ type DifferentError struct {
 	Then, Now string
 }
 
+// AnotherBoot is the What of a baseline of the same host before it booted.
+const AnotherBoot = "boot"
+
 // Error names both.
 func (e *DifferentError) Error() string {
 	return fmt.Sprintf("it is of another %s: %s then, %s now", e.What, cmp.Or(e.Then, "unknown"), cmp.Or(e.Now, "unknown"))
@@ -64,7 +67,7 @@ func (h Host) SameAs(now Host) error {
 	case h.BootID == "" || now.BootID == "":
 		return errors.New("which boot it is of cannot be told")
 	}
-	return &DifferentError{"boot", h.BootID, now.BootID}
+	return &DifferentError{AnotherBoot, h.BootID, now.BootID}
 }
 
 // CompareWith compares the findings, waived ones included, with those of a

@@ -140,18 +140,24 @@ func (f *Finding) exactly() identity {
 // program and an edit elsewhere in a file.
 func (f *Finding) loosely() identity {
 	id := f.exactly()
-	if id.text != "" {
-		id.subject = aboutLine.ReplaceAllString(f.Subject, "$1")
-		return id
-	}
-	names := strings.Split(processes.ReplaceAllString(f.Subject, ""), ", ")
-	slices.Sort(names)
-	id.subject = strings.Join(slices.Compact(names), ", ")
+	id.subject = f.StableSubject()
 	return id
 }
 
+// StableSubject is what of the subject stays the same for the same trouble: the
+// names of programs without process ids, each once, and a file without the
+// number of the line.
+func (f *Finding) StableSubject() string {
+	if aboutLine.MatchString(f.Subject) {
+		return aboutLine.ReplaceAllString(f.Subject, "$1")
+	}
+	names := strings.Split(processes.ReplaceAllString(f.Subject, ""), ", ")
+	slices.Sort(names)
+	return strings.Join(slices.Compact(names), ", ")
+}
+
 var (
-	aboutLine = regexp.MustCompile(`\A(/.*):[0-9]+\z`)
+	aboutLine = regexp.MustCompile(`(?s)\A(/.*):[0-9]+\z`)
 	// processes is what stands after the name of a holder: "nginx[7], nginx[8]",
 	// or "nginx[7] and 5 more". An IPv6 address in brackets has a colon.
 	processes = regexp.MustCompile(`\[[0-9]+\]( and [0-9]+ more)?`)

@@ -60,6 +60,9 @@ func (s *sarifWriter) results() {
 		for i := range p.check.Waived {
 			s.result(p, &p.check.Waived[i].Finding, &p.check.Waived[i].Waiver)
 		}
+		for i := range p.check.Gone {
+			s.result(p, &p.check.Gone[i], nil)
+		}
 	}
 }
 
@@ -120,10 +123,26 @@ func sarifLevel(s rules.Severity) string {
 	return "note"
 }
 
+// sarifBaseline says how a finding stands to the baseline; empty without one,
+// and where that is unknown.
+func sarifBaseline(f *rules.Finding) string {
+	switch {
+	case f.Status == rules.StatusNew:
+		return "new"
+	case f.Status == rules.StatusGone:
+		return "absent"
+	case f.Status != rules.StatusStill:
+		return ""
+	case f.Was != "":
+		return "updated"
+	}
+	return "unchanged"
+}
+
 func (s *sarifWriter) result(p part, f *rules.Finding, waiver *rules.Waiver) {
 	print := s.fingerprint(p.name, f)
 	r := sarifResult{
-		RuleID: f.Rule, RuleIndex: s.rule(f.Rule), Level: sarifLevel(f.Severity), Message: sarifMessage(f),
+		Baseline: sarifBaseline(f), RuleID: f.Rule, RuleIndex: s.rule(f.Rule), Level: sarifLevel(f.Severity), Message: sarifMessage(f),
 		Fingerprints: map[string]string{"primaryLocationLineHash": print, "tcptune/v1": print},
 		Properties: map[string]any{"severity": f.Severity, "confidence": f.Confidence, "verdict": f.Verdict, "scope": f.Scope,
 			"subject": f.Subject, "evidence": f.Evidence},
@@ -188,21 +207,11 @@ func sarifMessage(f *rules.Finding) sarifText {
 	return m
 }
 
-// runIDs are process ids in subjects: name[4711].
-var runIDs = regexp.MustCompile(`\[[0-9]+\]`)
-
-// lineNumber is the end of file:line.
-var lineNumber = regexp.MustCompile(`:[0-9]+\z`)
-
 // fingerprint is the same for the same finding of two runs, also when a process
 // has a new number or a file a new line above; the number at its end tells
 // findings apart that would have the same one.
 func (s *sarifWriter) fingerprint(namespace string, f *rules.Finding) string {
-	subject := runIDs.ReplaceAllString(f.Subject, "[]")
-	if _, ok := parseLocation(f.Subject); ok {
-		subject = lineNumber.ReplaceAllString(subject, "")
-	}
-	sum := sha256.Sum256([]byte(namespace + "\x00" + f.Rule + "\x00" + subject))
+	sum := sha256.Sum256([]byte(namespace + "\x00" + f.Rule + "\x00" + f.StableSubject()))
 	print := hex.EncodeToString(sum[:8])
 	s.seen[print]++
 	return fmt.Sprintf("%s:%d", print, s.seen[print])

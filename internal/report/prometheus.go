@@ -128,7 +128,8 @@ func (d *document) ruleOutcomes() []ruleOutcome {
 		list = append(list, o)
 	}
 	for _, w := range all.Waived {
-		byID[w.Finding.Rule].state = "waived"
+		o := byID[w.Finding.Rule]
+		o.state, o.severity = "waived", w.Finding.Severity
 	}
 	for _, s := range all.Skipped {
 		byID[s.Rule].state = "unknown"

@@ -53,7 +53,7 @@ func TestScenarioArticle(t *testing.T) {
 		if list := proposals(d.Findings...); len(list) > 0 {
 			t.Errorf("proposals %q: nothing is wrong with the live values", list)
 		}
-		d.says(t, "1 warning, 1 info: judged")
+		d.says(t, "1 warning, 1 info; the cure: 2 in a file; judged")
 	})
 }
 
@@ -134,7 +134,7 @@ func TestScenarioUnprivileged(t *testing.T) {
 			t.Errorf("check says on standard error: %s", out.stderr)
 		}
 		d := decodeDiagnosis(t, out)
-		d.text = runCommand(t, pair.Server.Command(unprivileged, "check", "--window", "1s")).stdout
+		d.text = runCommand(t, pair.Server.Command(unprivileged, "check", "--window", "1s", "-v")).stdout
 		t.Log(d.text)
 		d.finds(t, map[string]rules.Severity{"close-wait-leak": rules.Warning})
 		wantAnswer(t, d.finding(t, "close-wait-leak"), rules.VerdictApplication, "a process of uid 0")

@@ -77,7 +77,7 @@ type diagnosis struct {
 func diagnose(t *testing.T, h *lab.Host, args ...string) *diagnosis {
 	t.Helper()
 	text := filepath.Join(t.TempDir(), "report.txt")
-	args = append([]string{"check", "--window", "2s", "--format", "json", "--format", "text=" + text}, args...)
+	args = append([]string{"check", "--window", "2s", "--verbose", "--format", "json", "--format", "text=" + text}, args...)
 	out := runCommand(t, h.Command("tcptune", args...))
 	if out.stderr != "" {
 		t.Errorf("check says on standard error: %s", out.stderr)

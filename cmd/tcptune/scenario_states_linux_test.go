@@ -219,7 +219,7 @@ func TestScenarioStatesGrouped(t *testing.T) {
 			}
 		}
 		text := runCommand(t, z.host.Command("tcptune", "states", "--by", "listener")).stdout
-		for _, words := range []string{fmt.Sprintf("[::1]:8080 %s, queue 0/", processName(z.holder)), "LISTEN ESTAB CLOSE-W"} {
+		for _, words := range []string{fmt.Sprintf("[::1]:8080 %s, queue 0 of ", processName(z.holder)), "LISTEN ESTAB CLOSE-W"} {
 			if !strings.Contains(fold(text), words) {
 				t.Errorf("the text lacks %q:\n%s", words, text)
 			}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
@@ -143,47 +142,6 @@ func TestScenarioNoReader(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestScenarioInterrupt(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
-		t.Run(signal.String(), func(t *testing.T) {
-			lab.Isolate(t, func(t *testing.T) {
-				host := lab.NewHost(t, "host")
-				cmd := host.Command("tcptune", "check", "--window", "1m")
-				// On a terminal check says when it waits.
-				terminal, stderr := openTerminal(t)
-				var stdout bytes.Buffer
-				cmd.Stdout, cmd.Stderr = &stdout, stderr
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = cmd.Process.Kill() }()
-				stderr.Close()
-				said, waits := readTerminal(terminal, "1m0s")
-				lab.Eventually(t, settleTime, func() (bool, string) {
-					select {
-					case <-waits:
-						return true, ""
-					default:
-						return false, "check does not wait"
-					}
-				})
-				if err := cmd.Process.Signal(signal); err != nil {
-					t.Fatal(err)
-				}
-				err := cmd.Wait()
-				if cmd.ProcessState.ExitCode() != exitInterrupted || stdout.Len() > 0 {
-					t.Errorf("%v, stdout %q", err, stdout.String())
-				}
-				const eraseLine = "\r\x1b[K" // ends each state of the progress
-				lines := strings.Split(<-said, eraseLine)
-				if last := lines[len(lines)-1]; last != "tcptune: error: interrupted\r\n" {
-					t.Errorf("on the terminal: %q", lines)
-				}
-			})
-		})
-	}
 }
 
 // openTerminal makes a pseudo-terminal, see pty(7).

@@ -105,6 +105,7 @@ func runStates(ctx context.Context, s streams, o *statesOptions) error {
 		return err
 	}
 	states := report.NewStates(table, toolName(), o.top)
+	states.Root = o.root
 	return o.formats.write(s.out, o.color, states)
 }
 

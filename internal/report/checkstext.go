@@ -133,7 +133,7 @@ func (p *page) namespaceVerdict(c *Checks) {
 	found := Summary{Critical: s.Critical, Warning: s.Warning, Notice: s.Notice, Info: s.Info}
 	switch {
 	case s.Critical+s.Warning+s.Notice > 0:
-		p.paintedBlock(worstInk(found), counts(found)+": "+whoActs(all)+"; "+quiet)
+		p.paintedBlock(worstInk(found), counts(found)+"; "+cures(all)+"; "+quiet)
 	case s.Waived > 0:
 		p.paintedBlock(bold, "nothing found that is not waived; "+quiet)
 	case core > 0 || !c.Complete:

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/expr"
@@ -70,17 +71,42 @@ func (l *RuleList) WriteText(w io.Writer, style Style) error {
 			from = "(from " + r.File + ")"
 		}
 		p.block("  "+r.ID+" ", "      ", from)
-		p.block("      ", "      ", r.Title)
+		p.block("      ", "      ", readable(r.Title))
 	}
 	return p.err
 }
+
+// readable words the title of a rule that has not fired: what it puts in becomes
+// <name> or, where it chooses between texts, these texts.
+func readable(title string) string {
+	return placeholder.ReplaceAllStringFunc(title, func(part string) string {
+		code := strings.TrimSpace(part[len("${") : len(part)-len("}")])
+		if m := placeholderKey.FindStringSubmatch(code); m != nil {
+			return "<" + m[1] + ">"
+		}
+		var texts []string
+		for _, m := range placeholderText.FindAllStringSubmatch(code, -1) {
+			texts = append(texts, m[1])
+		}
+		if len(texts) > 0 {
+			return strings.Join(texts, " or ")
+		}
+		return "<" + strings.ReplaceAll(code[strings.LastIndex(code, ".")+1:], "_", " ") + ">"
+	})
+}
+
+var (
+	placeholder     = regexp.MustCompile(`\$\{[^}]*\}`)
+	placeholderKey  = regexp.MustCompile(`^sysctl\("([^"]*)"\)$`)
+	placeholderText = regexp.MustCompile(`"([^"]*)"`)
+)
 
 // WriteRule writes one rule for people: when it fires, what it shows, what it
 // recommends and why.
 func WriteRule(w io.Writer, r *rules.Rule, style Style) error {
 	p := &page{out: w, style: style}
 	p.line(p.style.paint(bold, r.ID))
-	p.block("", "", r.Title.Source)
+	p.block("", "", readable(r.Title.Source))
 	p.blank()
 	p.field("category", r.Category)
 	p.field("severity", r.Severity.Text())

@@ -26,6 +26,8 @@ type States struct {
 	*snapshot.Table
 	Omitted   int          `json:"rows_omitted"`        // rows beyond --top
 	Namespace *netns.Label `json:"namespace,omitempty"` // where one was asked for
+
+	Root string `json:"-"` // of the examined tree; empty: the host
 }
 
 // NewStates keeps the top rows of a table, all of them for 0.
@@ -50,15 +52,7 @@ func (s *States) WriteText(w io.Writer, style Style) error {
 		p.block("", "  ", "network namespace "+n.Name)
 	}
 	p.states(s)
-	if name := s.leading(); name != "" {
-		p.blank()
-		if grouping := nextGrouping(name); s.By == snapshot.ByState && grouping != "" {
-			p.command("run", "tcptune states --by "+string(grouping))
-			p.command("", "tcptune explain "+strings.ToUpper(name))
-		} else {
-			p.command("run", "tcptune explain "+strings.ToUpper(name))
-		}
-	}
+	p.next(s)
 	return p.err
 }
 
@@ -86,6 +80,46 @@ func (s *States) leading() (leading string) {
 		}
 	}
 	return leading
+}
+
+// next prints the commands to go on with: about the most frequent state that is
+// no state of rest, if there are many of it, else about the leading one.
+func (p *page) next(s *States) {
+	const many = 20
+	name := ""
+	for _, state := range stateOrder {
+		rest := state == "listen" || state == "established" || state == "time_wait"
+		if n := s.States[state]; !rest && n >= many && n > s.States[name] {
+			name = state
+		}
+	}
+	if name == "" {
+		name = s.leading()
+	}
+	if name == "" {
+		return
+	}
+	p.blank()
+	label := "run"
+	if grouping := nextGrouping(name); s.By == snapshot.ByState && grouping != "" {
+		p.command(label, "tcptune states --by "+string(grouping)+s.where())
+		label = ""
+	}
+	p.command(label, "tcptune explain "+strings.ToUpper(name))
+}
+
+// where are the flags that name what was examined.
+func (s *States) where() string {
+	n := s.Namespace
+	switch {
+	case s.Root != "":
+		return " --root " + shellQuote(s.Root)
+	case n == nil:
+		return ""
+	case Clean(n.Name) != n.Name && n.PID > 0:
+		return fmt.Sprintf(" --netns %d", n.PID)
+	}
+	return " --netns " + shellQuote(n.Name)
 }
 
 // nextGrouping is the grouping that tells who has the sockets of a state.

@@ -117,7 +117,7 @@ func (p *page) verdict(c *Check) {
 	core := c.CoreSkipped()
 	switch {
 	case s.Critical+s.Warning+s.Notice > 0:
-		p.paintedBlock(worstInk(s), counts(s)+": "+whoActs(c.Findings)+"; "+judged)
+		p.paintedBlock(worstInk(s), counts(s)+"; "+cures(c.Findings)+"; "+judged)
 	case s.Waived > 0:
 		p.paintedBlock(bold, "nothing found that is not waived: "+judged)
 	case len(core) > 0:
@@ -150,8 +150,8 @@ func worstInk(s Summary) ink {
 	return blue
 }
 
-// whoActs says of how many findings who must act.
-func whoActs(findings []rules.Finding) string {
+// cures says of how many findings what the cure is.
+func cures(findings []rules.Finding) string {
 	count := make(map[rules.Verdict]int)
 	for _, f := range findings {
 		count[f.Verdict]++
@@ -159,22 +159,24 @@ func whoActs(findings []rules.Finding) string {
 	var parts []string
 	for _, v := range rules.Verdicts() {
 		if n := count[v]; n > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", n, forWhom(v)))
+			parts = append(parts, fmt.Sprintf("%d %s", n, cure(v)))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return "the cure: " + strings.Join(parts, ", ")
 }
 
-func forWhom(v rules.Verdict) string {
+func cure(v rules.Verdict) string {
 	switch v {
 	case rules.VerdictSysctl:
-		return "for a kernel setting"
+		return "by a kernel setting"
 	case rules.VerdictApplication:
-		return "for a program"
+		return "in a program"
 	case rules.VerdictOperator:
 		return "for a person to look into"
 	case rules.VerdictConfigFile:
-		return "in files"
+		return "in a file"
+	case rules.VerdictHarmless:
+		return "needs none"
 	}
 	return string(v)
 }
@@ -328,21 +330,14 @@ func (p *page) gaps(c *Check) {
 	p.gapList(len(c.Collection.Gaps), func(i int) string { return gapText(c.Collection.Gaps[i]) })
 }
 
-// gapList prints what could not be read, each in a line or two; with Verbose all
-// of it.
+// gapList prints what could not be read; with Verbose all of it.
 func (p *page) gapList(n int, text func(int) string) {
-	most, lines := maxListedGaps, 2
+	most := maxListedGaps
 	if p.style.Verbose {
-		most, lines = n, 0
+		most = n
 	}
 	for i := range min(n, most) {
-		const label = "not read: "
-		for j, line := range brief(label+text(i), p.style.width()-2, lines) {
-			if j > 0 {
-				line = "  " + line
-			}
-			p.line(line)
-		}
+		p.block("not read: ", "  ", text(i))
 	}
 	if n > most {
 		p.line(fmt.Sprintf("not read: %d more (-v)", n-most))

@@ -46,7 +46,7 @@ keys, counters and rules list one kind.`,
 			if err != nil {
 				return nil, cobra.ShellCompDirectiveError
 			}
-			return append(library.Names(), topicKinds()...), cobra.ShellCompDirectiveNoFileComp
+			return topicWords(library), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			settings, err := loadSettings(cmd)
@@ -66,8 +66,17 @@ keys, counters and rules list one kind.`,
 	return cmd
 }
 
-// topicKinds are the words that list one kind.
-func topicKinds() []string { return []string{"states", "keys", "counters", "rules"} }
+// topicWords are the topics for the shell, in both spellings, with what they are.
+func topicWords(library *explain.Library) []string {
+	words := []string{"states", "keys", "counters", "rules"}
+	for _, t := range library.Index() {
+		words = append(words, cobra.CompletionWithDesc(t.Name, t.Title))
+		if t.Label != t.Name {
+			words = append(words, cobra.CompletionWithDesc(t.Label, t.Title))
+		}
+	}
+	return words
+}
 
 func newLibrary(catalogue *sysctl.Catalogue, rulesDir string) (*explain.Library, error) {
 	set, err := loadRules(rulesDir)

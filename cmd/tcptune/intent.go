@@ -62,6 +62,8 @@ func (o *intentOptions) addFlags(cmd *cobra.Command) {
 	f.StringSlice("skip", nil, "with --recommended: leave out what these rules or categories recommend")
 	addRulesFlag(cmd, &o.rulesDir)
 	completeWords(cmd, "max-risk", rules.Risks())
+	completeSettings(cmd, "set")
+	completeKeys(cmd, "unset")
 	completeRules(cmd, "only", "skip")
 	completeProfiles(cmd, "profile")
 }

@@ -4,6 +4,8 @@ package main
 
 import (
 	"os"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -14,4 +16,13 @@ func TestMain(m *testing.M) {
 		os.Exit(status)
 	}
 	testscript.Main(m, commands())
+}
+
+// require fails the test when TCPTUNE_REQUIRE names the capability, else it skips.
+func require(t *testing.T, capability, reason string) {
+	t.Helper()
+	if slices.Contains(strings.Split(os.Getenv("TCPTUNE_REQUIRE"), ","), capability) {
+		t.Fatal(reason)
+	}
+	t.Skip(reason)
 }

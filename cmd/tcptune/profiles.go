@@ -158,8 +158,10 @@ func newProfilesCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "profiles",
 		Short: "List, show and compare profiles",
-		Args:  noSuchCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  tcptune profiles list
+  tcptune profiles show web`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newProfilesListCommand(s), newProfilesShowCommand(s), newProfilesDiffCommand(s))
 	return cmd

@@ -41,6 +41,7 @@ setting is the cure it changes that setting, proves it and can take it back.`,
 		return usageError(err, fmt.Sprintf("%s --help lists the flags", cmd.CommandPath()))
 	})
 	root.PersistentFlags().String("color", "auto", "colour the text: auto, always or never")
+	completeWords(root, "color", []string{"auto", "always", "never"})
 	root.PersistentFlags().BoolP("quiet", "q", false, "say nothing on standard error but errors")
 	root.PersistentFlags().String("config", defaultConfigFile, "config file")
 	root.AddCommand(
@@ -62,6 +63,7 @@ setting is the cure it changes that setting, proves it and can take it back.`,
 		newVersionCommand(s),
 	)
 	addDefaultCommands(root)
+	completeNoFiles(root)
 	wrapArgs(root)
 	return root
 }
@@ -81,10 +83,25 @@ func addDefaultCommands(root *cobra.Command) {
 				}
 				return noSuchCommand(found, rest)
 			}
+			cmd.Example = "  tcptune help check\n  tcptune help rules lint"
 		case "completion":
 			cmd.Args = noSuchCommand
+			for _, shell := range cmd.Commands() {
+				shell.Example = completionExamples()[shell.Name()]
+			}
+			cmd.Example = completionExamples()["bash"]
 			cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
 		}
+	}
+}
+
+// completionExamples say how each shell takes its script.
+func completionExamples() map[string]string {
+	return map[string]string{
+		"bash":       "  tcptune completion bash > /etc/bash_completion.d/tcptune",
+		"zsh":        "  tcptune completion zsh > /usr/local/share/zsh/site-functions/_tcptune",
+		"fish":       "  tcptune completion fish > /etc/fish/completions/tcptune.fish",
+		"powershell": "  tcptune completion powershell > tcptune.ps1",
 	}
 }
 

@@ -14,8 +14,10 @@ func newRulesCommand(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rules",
 		Short: "List, show, check and test rules",
-		Args:  noSuchCommand,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Example: `  tcptune rules list --only time-wait
+  tcptune rules lint my-rule.yaml`,
+		Args: noSuchCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newRulesListCommand(s), newRulesShowCommand(s), newRulesLintCommand(s), newRulesTestCommand(s))
 	return cmd

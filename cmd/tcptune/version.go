@@ -22,9 +22,10 @@ func toolName() string { return "tcptune " + version }
 
 func newVersionCommand(s streams) *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version, the commit and the Go release",
-		Args:  noArgs,
+		Use:     "version",
+		Short:   "Print the version, the commit and the Go release",
+		Example: "  tcptune version",
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintf(s.out, "tcptune %s\ncommit %s\n%s %s/%s\n", version, commitOrUnknown(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return outputErrorOrNil(err)

@@ -170,18 +170,21 @@ func TestUnknownErrorText(t *testing.T) {
 	}
 }
 
-// TestNames checks that completion offers every topic, and only what Find knows.
-func TestNames(t *testing.T) {
+// TestIndex checks that the list has every topic, and only what Find knows.
+func TestIndex(t *testing.T) {
 	l := newLibrary(t)
-	seen := map[string]bool{}
-	for _, name := range l.Names() {
-		topic := find(t, l, name)
-		seen[topic.Name] = true
+	if got, want := len(l.Index()), len(l.entries); got != want {
+		t.Errorf("%d topics in the list, want %d", got, want)
+	}
+	for _, s := range l.Index() {
+		if got := find(t, l, s.Label); got.Name != s.Name || got.Kind != s.Kind || got.Title != s.Title {
+			t.Errorf("Find(%q) = %s %s %q, want %+v", s.Label, got.Kind, got.Name, got.Title, s)
+		}
+		if _, ok := KindOf(s.Label); ok {
+			t.Errorf("%q names a topic and a kind", s.Label)
+		}
 	}
 	for _, e := range l.entries {
-		if !seen[e.name] {
-			t.Errorf("Names has nothing for %s", e.name)
-		}
 		if got := find(t, l, e.name); got.Kind != e.kind || got.Name != e.name {
 			t.Errorf("Find(%q) = %s %s, want the %s of that name", e.name, got.Kind, got.Name, e.kind)
 		}
@@ -212,8 +215,8 @@ func TestStateNames(t *testing.T) {
 // TestEmpty checks a library without catalogues: states remain, and nothing else.
 func TestEmpty(t *testing.T) {
 	l := New(nil, nil, nil)
-	if got, want := len(l.Names()), 11; got != want {
-		t.Errorf("%d names, want %d", got, want)
+	if got, want := len(l.Index()), 11; got != want {
+		t.Errorf("%d topics, want %d", got, want)
 	}
 	if _, err := l.Find("tcp_fin_timeout"); err == nil {
 		t.Error("Find knows a key that the library was not given")
@@ -238,8 +241,9 @@ func BenchmarkFind(b *testing.B) {
 
 func FuzzFind(f *testing.F) {
 	l := newLibrary(f)
-	for _, name := range l.Names() {
-		f.Add(name)
+	for _, s := range l.Index() {
+		f.Add(s.Name)
+		f.Add(s.Label)
 	}
 	for _, s := range []string{"", " ", ":", "rule:", "a=b", "CLOSE_WIAT", "/proc/sys/", "\xff\x00", "ſ", "İ", "net.ipv4.conf.[.rp_filter", "rule:rule:x"} {
 		f.Add(s)

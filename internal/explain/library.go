@@ -111,17 +111,6 @@ func (l *Library) index() {
 	}
 }
 
-// Names returns what a shell may complete, sorted: every name, and the short form of
-// keys and counters where it is no other topic's. Find knows each.
-func (l *Library) Names() []string {
-	var names []string
-	for _, e := range l.entries {
-		names = append(names, e.name, e.label)
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
 // topic makes the page of an entry. others are further topics of the same spelling.
 func (l *Library) topic(i int, others []int) (Topic, error) {
 	e := l.entries[i]

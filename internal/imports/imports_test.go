@@ -76,13 +76,14 @@ var table = map[string][]string{
 // owners lists, for modules that must not spread, the packages that may import
 // them, in tests also.
 var owners = map[string][]string{
-	"github.com/spf13/cobra":      {"cmd/tcptune"},
-	"github.com/spf13/pflag":      {"cmd/tcptune"},
-	"github.com/spf13/viper":      {"cmd/tcptune"},
-	"charm.land/bubbletea/v2":     {"internal/watch"},
-	"github.com/mdlayher/netlink": {"internal/sockdiag"},
-	"github.com/mdlayher/socket":  {"internal/sockdiag"},
-	"gopkg.in/yaml.v3":            {"internal/explain", "internal/expr", "internal/facts", "internal/procnet/internal/gen", "internal/yamlfile", "profiles", "rules", "rules/gendocs", "sysctl/internal/gen"},
+	"github.com/spf13/cobra":           {"cmd/tcptune"},
+	"github.com/spf13/pflag":           {"cmd/tcptune"},
+	"github.com/spf13/viper":           {"cmd/tcptune"},
+	"charm.land/bubbletea/v2":          {"internal/watch"},
+	"github.com/mdlayher/netlink":      {"internal/sockdiag"},
+	"github.com/mdlayher/socket":       {"internal/sockdiag"},
+	"gopkg.in/yaml.v3":                 {"internal/explain", "internal/expr", "internal/facts", "internal/procnet/internal/gen", "internal/yamlfile", "profiles", "rules", "rules/gendocs", "sysctl/internal/gen"},
+	"github.com/cpuguy83/go-md2man/v2": {"cmd/tcptune"}, // its tests only
 }
 
 // listed is what the test reads of `go list -json`.
@@ -197,4 +198,17 @@ func list(t *testing.T) []listed {
 		t.Fatal("go list named no package of this module")
 	}
 	return packages
+}
+
+// TestProduct: what only tests use is not linked into the program.
+func TestProduct(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", module+"/cmd/tcptune").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range strings.Fields(string(out)) {
+		if strings.Contains(path, "md2man") || strings.Contains(path, "blackfriday") || path == "testing" {
+			t.Errorf("cmd/tcptune links %s", path)
+		}
+	}
 }

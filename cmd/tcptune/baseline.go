@@ -265,7 +265,8 @@ func (o *checkOptions) compare(check *report.Check, b *baseline, now *snapshot.W
 // keep keeps a run for the next --since-last. One that was too short to judge
 // rates is not worth comparing with: the one before it stays.
 func (o *baselineOptions) keep(w *snapshot.Window, c *report.Check, b *baseline) error {
-	if !o.sinceLast || c.ExitStatus == exitFailed || b != nil && b.short {
+	failed := c.ExitStatus == exitFailed || c.ExitStatus == exitInterrupted
+	if !o.sinceLast || failed || b != nil && b.short {
 		return nil
 	}
 	return o.store.save(w, c)

@@ -163,31 +163,33 @@ func (p *page) baseline(c *Check) {
 	if b == nil {
 		return
 	}
-	p.block("", "  ", fmt.Sprintf("compared with %s, %s ago (%s):", b.name(), duration(b.AgeSeconds), b.Taken.UTC().Format("2006-01-02 15:04 UTC")))
-	text := b.counts()
-	if b.Rates {
-		text += "; rates since then"
-	}
-	p.block("  ", "    ", text)
+	p.block("", "  ", b.with()+":")
+	p.block("  ", "    ", b.counts())
 	for _, note := range b.Notes {
 		p.block("  ", "    ", note)
 	}
 }
 
-func (b *Baseline) name() string {
+// with says against what and since when is compared.
+func (b *Baseline) with() string {
+	name := b.Source
 	if b.Kind == BaselineLast {
-		return "the last run"
+		name = "the last run"
 	}
-	return b.Source
+	return fmt.Sprintf("compared with %s, %s ago (%s)", name, duration(b.AgeSeconds), b.Taken.UTC().Format("2006-01-02 15:04 UTC"))
 }
 
-// counts words how many findings have which status.
+// counts words how many findings have which status, and what rates are of.
 func (b *Baseline) counts() string {
 	parts := []string{fmt.Sprintf("%d new", b.New), fmt.Sprintf("%d still there", b.Still), fmt.Sprintf("%d gone", b.Gone)}
 	if b.Unknown > 0 {
 		parts = append(parts, fmt.Sprintf("%d that cannot be compared", b.Unknown))
 	}
-	return strings.Join(parts, ", ")
+	text := strings.Join(parts, ", ")
+	if b.Rates {
+		text += "; rates since then"
+	}
+	return text
 }
 
 // statusWords says how a finding stands to the baseline; empty without one.
@@ -209,23 +211,31 @@ func statusWords(f *rules.Finding) string {
 // gone lists the findings of the baseline that are there no more, and those of
 // which that cannot be told.
 func (p *page) gone(c *Check) {
-	for _, part := range []struct {
-		head string
-		list []rules.Finding
-	}{
-		{"gone since the baseline:", c.Gone},
-		{"found at the baseline, not judged in full now:", c.Undecided},
-	} {
-		if len(part.list) == 0 {
-			continue
-		}
-		p.line(part.head)
-		for _, f := range part.list {
-			text := string(f.Severity) + " " + f.Rule + ": " + f.Title
-			if f.Subject != "" {
-				text += " (" + f.Subject + ")"
-			}
-			p.block("  ", "    ", text)
+	for _, part := range c.past() {
+		p.line(part.head + ":")
+		for i := range part.list {
+			f := &part.list[i]
+			p.block("  ", "    ", string(f.Severity)+" "+f.Rule+": "+f.Title+about(f))
 		}
 	}
+}
+
+// capital begins a sentence with a word of ours.
+func capital(words string) string { return strings.ToUpper(words[:1]) + words[1:] }
+
+// A past is findings of the baseline that are not there now.
+type past struct {
+	head string
+	list []rules.Finding
+}
+
+// past are the findings of the baseline that are not among those of now.
+func (c *Check) past() (parts []past) {
+	if len(c.Gone) > 0 {
+		parts = append(parts, past{"gone since the baseline", c.Gone})
+	}
+	if len(c.Undecided) > 0 {
+		parts = append(parts, past{"found at the baseline, not judged in full now", c.Undecided})
+	}
+	return parts
 }

@@ -100,6 +100,8 @@ func (w Window) words() string {
 		return "no window (rates unknown)"
 	case w.Interrupted:
 		return fmt.Sprintf("window %.3g s (interrupted)", *w.Seconds)
+	case *w.Seconds >= 1000:
+		return "window " + duration(*w.Seconds)
 	}
 	return fmt.Sprintf("window %.3g s", *w.Seconds)
 }

@@ -158,14 +158,6 @@ func (d *document) version() string {
 	return version
 }
 
-// windowText says how long was measured.
-func windowText(w Window) string {
-	if w.Seconds == nil {
-		return "no window (rates unknown)"
-	}
-	return fmt.Sprintf("window %.3g s", *w.Seconds)
-}
-
 // homepage is where people find out more.
 const homepage = "https://github.com/tcptune/tcptune"
 

@@ -59,8 +59,10 @@ type htmlLink struct{ ID, Text string }
 // htmlPart is one network namespace.
 type htmlPart struct {
 	ID, Title    string
-	Measured     string // heading of what is not a finding; "" for none
+	Measured     string   // heading of what is not a finding; "" for none
+	Compared     []string // with a baseline: what there is to say about it
 	Findings     []htmlFinding
+	Past         []htmlPast
 	States       *htmlStates
 	Rates        *htmlRates
 	Listeners    *htmlListeners
@@ -89,7 +91,7 @@ func newHTMLPage(d *document) (*htmlPage, error) {
 	if u := d.host.UptimeSeconds; u != nil {
 		about = append(about, "up "+duration(*u))
 	}
-	about = append(about, windowText(d.window))
+	about = append(about, d.window.words())
 	if !d.taken.IsZero() {
 		about = append(about, d.taken.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
@@ -150,8 +152,14 @@ func newHTMLPart(p part, number int, references map[string]rules.Reference) html
 	case p.name != "":
 		v.Title, v.Measured = "Network namespace "+p.name, "Measured in "+p.name
 	}
+	if b := c.Baseline; b != nil {
+		v.Compared = append([]string{"Findings " + b.with() + ": " + b.counts()}, b.Notes...)
+	}
 	for i := range c.Findings {
 		v.Findings = append(v.Findings, newHTMLFinding(&c.Findings[i], references))
+	}
+	for _, past := range c.past() {
+		v.Past = append(v.Past, newHTMLPast(past))
 	}
 	if p.name == machinePart {
 		return v
@@ -213,7 +221,7 @@ func (d *document) how() []htmlPair {
 	add("Kernel", d.host.Kernel)
 	add("Boot", d.host.BootID)
 	add("Privilege", d.host.Privilege)
-	add("Time between the two snapshots", windowText(d.window))
+	add("Time between the two snapshots", d.window.words())
 	if len(d.parts) == 1 {
 		c := d.parts[0].check.Collection
 		add("Network namespace", d.host.Netns)

@@ -36,17 +36,27 @@ type htmlStep struct {
 
 type htmlReference struct{ URL, Text string }
 
+// htmlPast is findings of the baseline that are not there now.
+type htmlPast struct {
+	Head string
+	List []htmlPair // severity and rule, and what it was
+}
+
+func newHTMLPast(p past) htmlPast {
+	v := htmlPast{Head: capital(p.head)}
+	for i := range p.list {
+		f := &p.list[i]
+		v.List = append(v.List, htmlPair{string(f.Severity) + ", " + f.Rule, f.Title + about(f)})
+	}
+	return v
+}
+
 func newHTMLFinding(f *rules.Finding, references map[string]rules.Reference) htmlFinding {
 	v := htmlFinding{
 		Severity: string(f.Severity), Title: f.Title, Subject: f.Subject, Answer: answer(f.Verdict), Rule: f.Rule,
 		Confidence: f.Confidence, Why: f.Why, Open: f.Severity.AtLeast(rules.Warning), Unless: f.Unless,
 	}
-	if f.Status != "" {
-		v.New = string(f.Status)
-		if f.Was != "" {
-			v.New += ", was " + string(f.Was)
-		}
-	}
+	v.New = statusWords(f)
 	for _, e := range f.Evidence {
 		v.Evidence = append(v.Evidence, newHTMLEvidence(e))
 		v.Bars = v.Bars || v.Evidence[len(v.Evidence)-1].Bar != nil

@@ -101,7 +101,7 @@ func (d *document) suite(p part) junitSuite {
 		suite.Timestamp = d.taken.UTC().Format("2006-01-02T15:04:05")
 	}
 	suite.Properties = []junitProperty{
-		{"tool", Clean(d.tool)}, {"kernel", Clean(c.Host.Kernel)}, {"window", windowText(c.Window)},
+		{"tool", Clean(d.tool)}, {"kernel", Clean(c.Host.Kernel)}, {"window", c.Window.words()},
 		{"ruleset", d.ruleset.Version}, {"ruleset.sha256", d.ruleset.SHA256},
 	}
 	for _, id := range ruleIDs(c) {

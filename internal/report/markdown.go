@@ -33,7 +33,7 @@ func (m *markdown) head(d *document) {
 	if u := d.host.UptimeSeconds; u != nil {
 		about = append(about, "up "+duration(*u))
 	}
-	about = append(about, windowText(d.window))
+	about = append(about, d.window.words())
 	if !d.taken.IsZero() {
 		about = append(about, d.taken.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
@@ -68,8 +68,20 @@ func (m *markdown) part(p part) {
 	if c.States != nil {
 		m.linef("Sockets: %s", escapeMarkdown(stateLine(c.States)))
 	}
+	if b := c.Baseline; b != nil {
+		m.linef("%s", escapeMarkdown("Findings "+b.with()+": "+b.counts()))
+		for _, note := range b.Notes {
+			m.linef("%s", escapeMarkdown(note))
+		}
+	}
 	for i := range c.Findings {
 		m.finding(level, &c.Findings[i])
+	}
+	for _, past := range c.past() {
+		m.list(level, capital(past.head), len(past.list), func(i int) string {
+			f := &past.list[i]
+			return string(f.Severity) + " " + code(f.Rule) + ": " + escapeMarkdown(f.Title+about(f))
+		})
 	}
 	m.list(level, "Waived", len(c.Waived), func(i int) string {
 		f, w := c.Waived[i].Finding, c.Waived[i].Waiver
@@ -86,6 +98,9 @@ func (m *markdown) finding(level string, f *rules.Finding) {
 	about := []string{code(f.Rule), escapeMarkdown(answer(f.Verdict)), "confidence " + escapeMarkdown(f.Confidence)}
 	if f.Subject != "" {
 		about = append([]string{code(f.Subject)}, about...)
+	}
+	if words := statusWords(f); words != "" {
+		about = append(about, "**"+words+"**")
 	}
 	m.linef("%s", strings.Join(about, ", "))
 	if len(f.Evidence) > 0 {

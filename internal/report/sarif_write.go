@@ -33,7 +33,7 @@ func (d *document) writeSARIF(w io.Writer) error {
 		BaseIDs:    map[string]sarifArtifact{sarifRoot: {URI: "file:///"}},
 		Logical:    []sarifLogical{{Name: host, Full: host, Kind: "module"}},
 		Results:    []sarifResult{}, ColumnKind: "unicodeCodePoints",
-		Properties: map[string]any{"kernel": d.host.Kernel, "window": windowText(d.window), "ruleset": d.ruleset.Version, "rulesetSha256": d.ruleset.SHA256},
+		Properties: map[string]any{"kernel": d.host.Kernel, "window": d.window.words(), "ruleset": d.ruleset.Version, "rulesetSha256": d.ruleset.SHA256},
 	}
 	s.run.Tool.Driver = sarifDriver{Name: "tcptune", Version: d.version(), InformationURI: homepage, Rules: []sarifRule{}}
 	if semantic.MatchString(d.version()) {

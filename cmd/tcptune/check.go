@@ -57,7 +57,9 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 		Example: `  tcptune check
   tcptune check --window 0 --format json
   tcptune check --only accept-queue --fail-on notice
-  tcptune collect -o host.json && tcptune check --from host.json`,
+  tcptune collect -o host.json && tcptune check --from host.json
+  tcptune check --since-last --fail-on new-warning
+  tcptune check --baseline host.json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.complete(cmd); err != nil {

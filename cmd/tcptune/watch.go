@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 
@@ -107,9 +108,10 @@ func runWatch(ctx context.Context, s streams, o *watchOptions) error {
 		}
 		round.Check.ExitStatus = o.check.status(round.Check)
 		return o.check.answer(round.Check)
-	case screen(s):
+	case isTerminal(s.in) && isTerminal(s.out) && os.Getenv("TERM") != "dumb":
 		err = watch.Run(ctx, source, options, s.in, s.out)
 	default:
+		signal.Ignore(syscall.SIGPIPE) // a reader who goes away ends the lines, not the program
 		err = watch.WriteLines(ctx, source, options, s.out)
 	}
 	if errors.Is(err, watch.ErrInterrupted) || ctx.Err() != nil {
@@ -124,13 +126,13 @@ func endOfLines(err error) error {
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
-	return outputError(err)
+	return err
 }
 
-// screen reports whether the output is a terminal that can be drawn on.
-func screen(s streams) bool {
-	f, ok := s.out.(*os.File)
-	return ok && term.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
+// isTerminal reports whether a stream of the command is a terminal.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(f.Fd())
 }
 
 // source makes rounds of snapshots, facts and rules; end lets go of what it holds.

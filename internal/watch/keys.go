@@ -23,6 +23,8 @@ func (m *Model) press(key tea.KeyPressMsg) tea.Cmd {
 		return tea.Quit
 	case "ctrl+z":
 		return tea.Suspend
+	case "alt+esc":
+		name = "esc" // twice in a row, too fast to tell apart
 	}
 	if m.filtering {
 		m.pressFilter(name, key.Text)

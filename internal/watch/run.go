@@ -132,7 +132,7 @@ func WriteLines(ctx context.Context, s Source, o Options, out io.Writer) error {
 		}
 		took = time.Since(start)
 		if _, err := io.WriteString(out, m.line(r)+"\n"); err != nil {
-			return err
+			return fmt.Errorf("write to standard output: %w", err)
 		}
 	}
 }

@@ -6,6 +6,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -112,6 +114,48 @@ func testNagios(t *testing.T, file string, check *report.Check) {
 		if got, ok := values[label]; !ok || got != want {
 			t.Errorf("%s is %v, %v; want %v", label, got, ok, want)
 		}
+	}
+}
+
+// TestPlugin runs check as a monitoring system does: the statuses are those of
+// plugins, also when the command line or a file is wrong.
+func TestPlugin(t *testing.T) {
+	window := filepath.Join(formatsDir, "rich.window.json")
+	dir := t.TempDir()
+	for _, tt := range []struct {
+		args   string
+		status int
+		first  string
+	}{
+		{"--from " + window + " --format nagios", report.PluginCritical, "TCPTUNE CRITICAL - 2 critical, "},
+		{"--from " + window + " --format=nagios --only timestamps-off", report.PluginWarning, "TCPTUNE WARNING - 1 warning: TCP timestamps are off | "},
+		{"--from " + window + " --format nagios --fail-on critical --only timestamps-off", report.PluginOK, "TCPTUNE OK - 1 warning: "},
+		{"--from " + window + " --format nagios=- --only syn", report.PluginOK, "TCPTUNE OK - no problem found, nothing to tune | "},
+		{"--from " + window + " --format nagios --require-complete --only softnet,conntrack,config-files", report.PluginUnknown, "TCPTUNE UNKNOWN - "},
+		{"--from " + window + " --format nagios --only neigh-table-full", report.PluginUnknown, "TCPTUNE UNKNOWN - no rule could be judged | "},
+		{"--from " + window + " --format nagios --format json=" + dir + "/json", report.PluginCritical, "TCPTUNE CRITICAL - "},
+		{"--from nowhere --format nagios", report.PluginUnknown, "TCPTUNE UNKNOWN - open nowhere: no such file"},
+		{"--no-such-flag --format nagios", report.PluginUnknown, "TCPTUNE UNKNOWN - unknown flag: --no-such-flag"},
+		{"--format nagios --format yaml", report.PluginUnknown, "TCPTUNE UNKNOWN - --format \"yaml\" is not one of "},
+		{"--from " + window + " --format text --format nagios=" + dir + "/nagios", exitNo, "2 critical, "},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			var out, talk bytes.Buffer
+			status := run(context.Background(), append([]string{"check"}, strings.Fields(tt.args)...), streams{in: strings.NewReader(""), out: &out, err: &talk})
+			if status != tt.status || !strings.HasPrefix(out.String(), tt.first) {
+				t.Errorf("status %d, want %d; output %q, want %q first; %s", status, tt.status, out.String(), tt.first, talk.String())
+			}
+		})
+	}
+	var saved struct {
+		ExitStatus int `json:"exit_status"`
+	}
+	data := readFile(t, filepath.Join(dir, "json"))
+	if err := validateSchema("check", data); err != nil {
+		t.Error(err)
+	}
+	if err := json.Unmarshal(data, &saved); err != nil || saved.ExitStatus != report.PluginCritical {
+		t.Errorf("JSON says status %d, %v", saved.ExitStatus, err)
 	}
 }
 

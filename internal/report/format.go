@@ -108,6 +108,17 @@ func (d *document) write(w io.Writer, format string) error {
 	return write(w)
 }
 
+// writeClean writes text whose lines Clean leaves as they are, and those of a
+// host that somebody forgot to clean.
+func writeClean(w io.Writer, text string) error {
+	for line := range strings.Lines(text) {
+		if _, err := io.WriteString(w, Clean(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // hostname is the name of the examined host, or words that say that it has none.
 func (d *document) hostname() string { return cmp.Or(d.host.Hostname, "unknown host") }
 

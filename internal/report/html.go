@@ -35,12 +35,7 @@ func (d *document) writeHTML(w io.Writer) error {
 	if err := t.Execute(&b, view); err != nil {
 		return fmt.Errorf("fill page: %w", err)
 	}
-	for line := range strings.Lines(b.String()) {
-		if _, err := io.WriteString(w, Clean(strings.TrimSuffix(line, "\n"))+"\n"); err != nil {
-			return err
-		}
-	}
-	return nil
+	return writeClean(w, b.String())
 }
 
 // htmlPage is what the template sees.

@@ -102,7 +102,7 @@ func (d *document) suite(p part) junitSuite {
 	}
 	suite.Properties = []junitProperty{
 		{"tool", Clean(d.tool)}, {"kernel", Clean(c.Host.Kernel)}, {"window", c.Window.words()},
-		{"ruleset", d.ruleset.Version}, {"ruleset.sha256", d.ruleset.SHA256},
+		{"ruleset", Clean(d.ruleset.Version)}, {"ruleset.sha256", Clean(d.ruleset.SHA256)},
 	}
 	for _, id := range ruleIDs(c) {
 		suite.Cases = append(suite.Cases, d.ruleset.testcase(c, id))

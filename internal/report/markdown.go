@@ -22,8 +22,7 @@ func (d *document) writeMarkdown(w io.Writer) error {
 		m.part(p)
 	}
 	m.missed(d)
-	_, err := io.WriteString(w, m.String())
-	return err
+	return writeClean(w, m.String())
 }
 
 func (m *markdown) head(d *document) {
@@ -85,7 +84,7 @@ func (m *markdown) part(p part) {
 	}
 	m.list(level, "Waived", len(c.Waived), func(i int) string {
 		f, w := c.Waived[i].Finding, c.Waived[i].Waiver
-		return fmt.Sprintf("%s %s: %s, until %s (%s)", code(f.Rule), code(f.Subject), escapeMarkdown(w.Reason), w.Expires, code(w.Address))
+		return fmt.Sprintf("%s %s: %s, until %s (%s)", code(f.Rule), code(f.Subject), escapeMarkdown(w.Reason), escapeMarkdown(w.Expires), code(w.Address))
 	})
 	m.list(level, "Not judged", len(c.Skipped), func(i int) string {
 		return code(c.Skipped[i].Rule) + ": " + escapeMarkdown(skipReason(c.Skipped[i]))
@@ -176,7 +175,7 @@ func escapeMarkdown(text string) string {
 		switch {
 		case r == '_' && i > 0 && i+1 < len(runes) && isWord(runes[i-1]) && isWord(runes[i+1]): // tcp_mem: no emphasis inside a word
 		case r == '@': // GitHub would tell a person of that name
-			b.WriteString("@\u200b")
+			b.WriteString("@&#8203;")
 			continue
 		case strings.ContainsRune(markup, r):
 			b.WriteByte('\\')

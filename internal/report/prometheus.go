@@ -35,7 +35,7 @@ type family struct{ *dto.MetricFamily }
 func (f *family) set(value float64, labels ...string) {
 	metric := &dto.Metric{Gauge: &dto.Gauge{Value: &value}}
 	for i := 0; i+1 < len(labels); i += 2 {
-		text := strings.ToValidUTF8(labels[i+1], "\uFFFD")
+		text := Clean(labels[i+1])
 		metric.Label = append(metric.Label, &dto.LabelPair{Name: &labels[i], Value: &text})
 	}
 	f.Metric = append(f.Metric, metric)

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tcptune/tcptune/internal/expr"
 	"github.com/tcptune/tcptune/rules"
 	"github.com/tcptune/tcptune/sysctl"
@@ -90,6 +92,57 @@ func TestSessions(t *testing.T) {
 		}
 	}
 }
+
+// TestTranslation: the README says the same in Chinese: the same headings by level, the
+// same commands and sessions, the same links. Neither is longer than a reader stands.
+func TestTranslation(t *testing.T) {
+	const longest = 150
+	outline := func(text string) (all []string) {
+		for _, m := range headingMark.FindAllString(fence.ReplaceAllString(text, ""), -1) {
+			all = append(all, strings.TrimSpace(m))
+		}
+		return all
+	}
+	commands := func(text string) (all []string) {
+		for _, m := range fence.FindAllStringSubmatch(text, -1) {
+			all = append(all, m[1]+"\n"+comment.ReplaceAllString(m[2], ""))
+		}
+		return all
+	}
+	links := func(text string) (all []string) {
+		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(text, ""), -1) {
+			if !strings.HasPrefix(m[1], "README") {
+				all = append(all, m[1])
+			}
+		}
+		return all
+	}
+	code := func(text string) (all []string) {
+		for _, m := range inlineCode.FindAllString(fence.ReplaceAllString(text, ""), -1) {
+			all = append(all, m)
+		}
+		slices.Sort(all)
+		return all
+	}
+	english, chinese := read(t, "../README.md"), read(t, "../README.zh-CN.md")
+	for name, of := range map[string]func(string) []string{"headings": outline, "commands": commands, "links": links, "code": code} {
+		if diff := cmp.Diff(of(english), of(chinese)); diff != "" {
+			t.Errorf("%s of README.md (-) and README.zh-CN.md (+):\n%s", name, diff)
+		}
+	}
+	for name, text := range map[string]string{"README.md": english, "README.zh-CN.md": chinese} {
+		if n := strings.Count(text, "\n"); n >= longest {
+			t.Errorf("%s has %d lines, want less than %d", name, n, longest)
+		}
+	}
+}
+
+// headingMark tells the level of a heading, comment is what a command says about itself.
+var (
+	headingMark = regexp.MustCompile(`(?m)^#+ `)
+	comment     = regexp.MustCompile(`(?m) +# .*$`)
+	inlineCode  = regexp.MustCompile("`[^`\n]+`")
+)
 
 var (
 	heading     = regexp.MustCompile(`(?m)^#+ (.*)$`)

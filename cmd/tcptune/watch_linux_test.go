@@ -53,7 +53,7 @@ func newPane(t *testing.T, h *lab.Host, width, height int, command string) *pane
 }
 
 func (p *pane) command(args ...string) *exec.Cmd {
-	return exec.Command("tmux", append([]string{"-S", p.socket}, args...)...)
+	return exec.Command("tmux", append([]string{"-N", "-S", p.socket}, args...)...) // starts no server
 }
 
 func (p *pane) do(t *testing.T, args ...string) string {

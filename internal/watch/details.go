@@ -45,7 +45,7 @@ func (d *details) pair(name, value string) {
 
 // spark draws how the number of the subject went since it was opened.
 func (d *details) spark(name string) {
-	d.pair(name, strings.TrimLeft(d.model.history.detail.spark(min(40, max(0, d.width-nameWidth-1))), " "))
+	d.pair(name, d.model.history.detail.spark(min(40, max(0, d.width-nameWidth-1))))
 }
 
 // count counts the sockets that are neither listening, ESTABLISHED nor TIME_WAIT.

@@ -41,8 +41,8 @@ func (r *ring) last(n int) []float64 {
 // steps are the heights of a sparkline. Zero is the lowest, and alone there.
 var steps = []rune("▁▂▃▄▅▆▇█")
 
-// spark draws the last values of r in width columns, the newest at the right end.
-// The highest of them fills the height; what is not known is blank.
+// spark draws the last values of r in at most width columns, the newest at the
+// right end. The highest of them fills the height; what is not known is blank.
 func (r *ring) spark(width int) string {
 	values := r.last(width)
 	top := 0.0
@@ -52,7 +52,6 @@ func (r *ring) spark(width int) string {
 		}
 	}
 	var b strings.Builder
-	b.WriteString(strings.Repeat(" ", max(0, width-len(values))))
 	for _, v := range values {
 		switch {
 		case math.IsNaN(v):

@@ -7,7 +7,7 @@ import (
 	"github.com/tcptune/tcptune/internal/report"
 )
 
-// processes lists who holds sockets in telling states, the most CLOSE_WAIT first.
+// processes lists who holds sockets in telling states, the most first.
 func (m *Model) processes() *table {
 	t := &table{
 		columns: []column{
@@ -20,7 +20,7 @@ func (m *Model) processes() *table {
 			{title: "UNSENT", width: 6, right: true, rank: 7},
 			{title: "FILES/LIMIT", width: 13, right: true, rank: 3},
 		},
-		sorts: []string{"CLOSE_WAIT", "SYN_SENT", "files", "name"},
+		sorts: []string{"sockets", "CLOSE_WAIT", "SYN_SENT", "files", "name"},
 		empty: "no process holds a listening socket or one in a telling state",
 	}
 	if m.round.Facts.Processes == nil {
@@ -28,7 +28,7 @@ func (m *Model) processes() *table {
 	}
 	for _, p := range m.round.Facts.Processes {
 		r := row{
-			key: p.Name, order: []float64{float64(p.CloseWait), float64(p.SynSent), filesShare(p)},
+			key: p.Name, order: []float64{telling(p), float64(p.CloseWait), float64(p.SynSent), filesShare(p)},
 			cells: []string{
 				p.Name, report.Value(p.CloseWait), signed(p.CloseWaitGrowth), report.Value(p.SynSent), report.Value(p.FinWait2),
 				countText(p.Unread), countText(p.Unsent), filesText(p),
@@ -44,6 +44,11 @@ func (m *Model) processes() *table {
 		t.rows = append(t.rows, r)
 	}
 	return t
+}
+
+// telling counts the sockets that say something about the process.
+func telling(p *facts.Process) float64 {
+	return float64(p.CloseWait+p.SynSent+p.FinWait2) + numberOr(p.Unread, 0) + numberOr(p.Unsent, 0)
 }
 
 func filesShare(p *facts.Process) float64 {

@@ -185,7 +185,10 @@ func (m *Model) verdict() verdict {
 // body draws states, rates and lists in height lines.
 func (m *Model) body(width, height int) []string {
 	lines := m.top(width, height)
-	return append(lines, m.lists(width, height-len(lines))...)
+	if height >= stacked {
+		return append(lines, m.all(width, height-len(lines))...)
+	}
+	return append(lines, m.some(width, height-len(lines))...)
 }
 
 // top draws states and rates, as far as there is room.
@@ -195,7 +198,7 @@ func (m *Model) top(width, height int) []string {
 	}
 	rows := 7
 	if height >= stacked {
-		rows = len(stateNames())
+		rows = 1 + len(stateNames())
 	}
 	if width < sideBySide {
 		return m.statesPanel(width, min(rows, 6))
@@ -209,16 +212,18 @@ func (m *Model) top(width, height int) []string {
 	return lines
 }
 
-// lists draws the findings and the other three lists: all where there is room,
-// else one of them, else only that with the focus.
-func (m *Model) lists(width, height int) []string {
-	if height+len(stateNames()) >= stacked {
-		var lines []string
-		for i, h := range m.share(height) {
-			lines = append(lines, m.list(panel(i), width, h)...)
-		}
-		return lines
+// all draws the four lists, one below another.
+func (m *Model) all(width, height int) []string {
+	var lines []string
+	for i, h := range m.share(height) {
+		lines = append(lines, m.list(panel(i), width, h)...)
 	}
+	return lines
+}
+
+// some draws the findings and one of the other lists, or only the list with the
+// focus.
+func (m *Model) some(width, height int) []string {
 	if height < 12 {
 		return m.list(m.focus, width, height)
 	}
@@ -265,7 +270,7 @@ func (m *Model) footer() string {
 		text = "esc back  ↑↓ scroll  p pause  q quit"
 	}
 	if textWidth(text) > m.width {
-		text = "tab ↑↓ enter  s sort  / filter  ? help  q quit"
+		text = "tab ↑↓ enter  s sort  / filter  p pause  g gaps  ? help  q quit"
 	}
 	if textWidth(text) > m.width {
 		text = "tab ↑↓ enter s / p ? help q quit"

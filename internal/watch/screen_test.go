@@ -170,7 +170,7 @@ func TestSpark(t *testing.T) {
 	for _, v := range []*float64{nil, ptr(0.0), ptr(1.0), ptr(100.0), ptr(50.0)} {
 		r.add(v)
 	}
-	if diff := cmp.Diff("    ▁▂█▅", r.spark(8)); diff != "" {
+	if diff := cmp.Diff(" ▁▂█▅", r.spark(8)); diff != "" {
 		t.Errorf("sparkline (-want +got):\n%s", diff)
 	}
 	for i := range 3 * historyLength {

@@ -156,8 +156,9 @@ func (t *table) draw(m *Model, v *view, width, height int, focus bool) []string 
 	top, at := v.scroll(t.rows, height), v.find(t.rows)
 	for i := top; i < len(t.rows) && i < top+height; i++ {
 		r := t.rows[i]
-		if focus && i == at {
-			lines = append(lines, m.paint(inverse, "▸ "+t.line(m, widths, r.cells, nil)))
+		if focus && i == at { // only the first cell is inverted: a bar would be, too
+			tones := append([]tone{inverse}, r.tones[min(1, len(r.tones)):]...)
+			lines = append(lines, m.paint(inverse, "▸ ")+t.line(m, widths, r.cells, tones))
 			continue
 		}
 		lines = append(lines, "  "+t.line(m, widths, r.cells, r.tones))

@@ -13,19 +13,7 @@ import (
 // long go on behind a backslash, between words of the shell only.
 func (p *page) command(label, text string) {
 	const prompt = "$ "
-	room := p.style.width() - labelWidth - len(prompt)
-	var lines []string
-	for _, word := range shellWords(Clean(text)) {
-		last := len(lines) - 1
-		if last >= 0 && ansi.StringWidth(lines[last])+1+ansi.StringWidth(word) <= room-2 {
-			lines[last] += " " + word
-			continue
-		}
-		lines = append(lines, word)
-	}
-	if n := len(lines); n > 1 && ansi.StringWidth(strings.Join(lines[n-2:], " ")) <= room {
-		lines = append(lines[:n-2], strings.Join(lines[n-2:], " ")) // the last line needs no backslash
-	}
+	lines := fold(shellWords(Clean(text)), p.style.width()-labelWidth-len(prompt))
 	for i := range lines {
 		head, end := prompt, ""
 		if i > 0 {
@@ -37,6 +25,32 @@ func (p *page) command(label, text string) {
 		lines[i] = p.style.paint(bold, head+lines[i]+end)
 	}
 	p.labelled(label, lines)
+}
+
+// fold joins words to lines of a width; all but the last leave two columns for a
+// backslash. A flag stays with its value.
+func fold(words []string, width int) []string {
+	var units []string
+	for i, word := range words {
+		if i > 0 && strings.HasPrefix(words[i-1], "--") && !strings.HasPrefix(word, "-") && ansi.StringWidth(words[i-1]+" "+word) <= width-2 {
+			units[len(units)-1] += " " + word
+			continue
+		}
+		units = append(units, word)
+	}
+	var lines []string
+	for i, unit := range units {
+		room := width - 2
+		if i == len(units)-1 {
+			room = width
+		}
+		if last := len(lines) - 1; last >= 0 && ansi.StringWidth(lines[last]+" "+unit) <= room {
+			lines[last] += " " + unit
+			continue
+		}
+		lines = append(lines, unit)
+	}
+	return lines
 }
 
 // shellWords splits a command at the blanks that are not quoted.

@@ -139,7 +139,7 @@ func (p *page) layOut(rows []evidenceRow) evidenceTable {
 	if !beside {
 		most = room - max(numbers, limited)
 	}
-	most = min(max(most, room*3/10), room*6/10)
+	most = min(max(most, room*3/10), room*7/10)
 	names := 0
 	for _, r := range rows {
 		if w := ansi.StringWidth(r.name); w <= most {

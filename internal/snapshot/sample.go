@@ -75,10 +75,7 @@ func (s Slices) ranges() (list []sockdiag.PortRange) {
 // listening port in a slice would have the kernel copy all its connections, so
 // others are preferred.
 func chooseSlices(established int64, before *Sample, listening *PortSet, random func(n int) int) Slices {
-	s := Slices{Width: sliceStride}
-	if established > maxSample {
-		s.Width = uint16(max(minSlice, maxSample*3/4*sliceStride/established))
-	}
+	s := Slices{Width: sliceWidth(established)}
 	if before != nil {
 		return Slices{Offset: before.Slices.Offset, Width: min(s.Width, before.Slices.Width)}
 	}
@@ -91,6 +88,19 @@ func chooseSlices(established int64, before *Sample, listening *PortSet, random 
 	}
 	return s
 }
+
+// sliceWidth is the width of slices that hold about three quarters of maxSample
+// of the established connections, or all of them.
+func sliceWidth(established int64) uint16 {
+	if established <= maxSample {
+		return sliceStride
+	}
+	return uint16(max(minSlice, maxSample*3/4*sliceStride/established))
+}
+
+// worn reports whether the slices are much narrower than they have to be. Where
+// the end of a window is the start of the next one, they only ever narrow.
+func (s *Sample) worn() bool { return 4*s.Slices.Width < sliceWidth(s.Established) }
 
 // hits reports whether a port of the set is in a slice.
 func (s Slices) hits(ports *PortSet) bool {

@@ -27,7 +27,8 @@ func (c *Collector) Since(ctx context.Context, from *Snapshot) (*Window, error) 
 }
 
 // Start is what of a snapshot counts when it becomes the start of a window. It
-// shares memory with s.
+// shares memory with s. A sample that is worn is left out: the next one is drawn
+// anew, and has nothing to be compared with once.
 func (s *Snapshot) Start() *Snapshot {
 	start := &Snapshot{
 		Taken: s.Taken, Uptime: s.Uptime, Host: s.Host, Counters: s.Counters, Sockstat: s.Sockstat, Softnet: s.Softnet,
@@ -43,6 +44,9 @@ func (s *Snapshot) Start() *Snapshot {
 			Method: in.Method, Tiers: in.Tiers, Received: in.Received, Complete: in.Complete, Interrupted: in.Interrupted,
 			States: in.States, Counted: in.Counted, Mini: in.Mini, Listeners: in.Listeners, Open: in.Open, Dropped: in.Dropped,
 			Ports: in.Ports, Sample: in.Sample,
+		}
+		if in.Sample != nil && in.Sample.worn() {
+			start.Sockets.Sample = nil
 		}
 	}
 	return start

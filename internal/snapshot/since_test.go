@@ -52,6 +52,25 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// TestStartWorn lets go of slices that narrowed when there were many more
+// connections.
+func TestStartWorn(t *testing.T) {
+	for _, test := range []struct {
+		established int64
+		width       uint16
+		kept        bool
+	}{
+		{10, sliceStride, true}, {10, sliceStride / 4, true}, {10, sliceStride/4 - 1, false},
+		{1 << 20, sliceWidth(1 << 20), true}, {1 << 20, 3, true}, {1 << 20, minSlice, false}, {1 << 30, minSlice, true}, {100_000, minSlice, false},
+	} {
+		sample := &Sample{Established: test.established, Slices: Slices{Width: test.width}}
+		s := &Snapshot{Sockets: &Sockets{Sample: sample}}
+		if got := s.Start().Sockets.Sample; (got != nil) != test.kept || s.Sockets.Sample != sample {
+			t.Errorf("%+v: kept %v", test, got)
+		}
+	}
+}
+
 func TestFell(t *testing.T) {
 	w := &Window{
 		From: &Snapshot{Counters: procnet.Counters{"Tcp.OutSegs": 9, "Tcp.InSegs": 9, "Tcp.CurrEstab": 9, "TcpExt.ListenDrops": 1, "TcpExt.Gone": 1, "Tcp.MaxConn": -1}},

@@ -205,7 +205,11 @@ func (b *baseline) age(now *snapshot.Snapshot) (float64, error) {
 	case then == nil || now.Uptime == nil:
 		return 0, &exitError{status: exitFailed, err: fmt.Errorf("compare with %s: the time since then is not known: one side has no uptime", b.source)}
 	case *now.Uptime < *then:
-		return 0, &exitError{status: exitFailed, err: fmt.Errorf("compare with %s: it was taken later than what is examined", b.source), hint: "the baseline is the older one"}
+		hint := "the baseline is the older one"
+		if b.kind == report.BaselineLast { // a virtual machine was put back to an earlier state
+			hint = "remove that file, and the next --since-last begins anew"
+		}
+		return 0, &exitError{status: exitFailed, err: fmt.Errorf("compare with %s: it was taken later than what is examined", b.source), hint: hint}
 	}
 	return *now.Uptime - *then, nil
 }

@@ -79,21 +79,50 @@ func TestScenarioSinceLast(t *testing.T) {
 		if len(d.Gone) != 1 || d.Gone[0].Rule != "close-wait-leak" || d.Gone[0].Status != rules.StatusGone || d.Gone[0].Subject != processName(server) {
 			t.Errorf("gone: %+v", d.Gone)
 		}
+		// A machine that was put back to an earlier state, a last run that is no more one.
+		kept := filepath.Join(pair.Server.Tree.Path(lastRunsOfRoot), lastRunName(t, pair.Server))
+		whole, err := os.ReadFile(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for content, want := range map[string]string{
+			strings.ReplaceAll(string(whole), `"uptime_seconds":`, `"uptime_seconds":1`): "it was taken later than what is examined",
+			string(whole[:len(whole)/2]): "unexpected end of JSON",
+		} {
+			if err := os.WriteFile(kept, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out := runCommand(t, pair.Server.Command("tcptune", "check", "--since-last"))
+			if out.status != exitFailed || out.stdout != "" || !strings.Contains(out.stderr, want) || !strings.Contains(out.stderr, "hint: remove that file, and the next --since-last begins anew") {
+				t.Errorf("%s: %+v", want, out)
+			}
+			if got, err := os.ReadFile(kept); err != nil || string(got) != content {
+				t.Errorf("%s: it was written over, %v", want, err)
+			}
+		}
 		// Another network namespace has a last run of its own.
 		other := runCommand(t, pair.Client.Command("tcptune", "check", "--since-last", "--window", "0", "--only", "close-wait-leak"))
 		if !strings.Contains(other.stderr, "this is the first run") {
 			t.Errorf("client: %+v", other)
 		}
 		for _, h := range []*lab.Host{pair.Server, pair.Client} {
-			if names, err := os.ReadDir(h.Tree.Path(lastRunsOfRoot)); err != nil || len(names) != 1 {
-				t.Errorf("%s keeps %v, %v", h.Name, names, err)
-			}
+			lastRunName(t, h)
 		}
 		plain := runCommand(t, pair.Server.Command("tcptune", "check", "--window", "0", "--only", "close-wait-leak", "--format", "json"))
 		if decodeDiagnosis(t, plain).Baseline != nil || strings.Contains(plain.stdout, `"status"`) {
 			t.Errorf("without the flag: %s", plain.stdout)
 		}
 	})
+}
+
+// lastRunName is the name of the only last run that a host keeps.
+func lastRunName(t *testing.T, h *lab.Host) string {
+	t.Helper()
+	names, err := os.ReadDir(h.Tree.Path(lastRunsOfRoot))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%s keeps %v, %v", h.Name, names, err)
+	}
+	return names[0].Name()
 }
 
 // hasStatus checks how many findings are new, still there and gone.

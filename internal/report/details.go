@@ -33,6 +33,7 @@ type rate struct {
 type setting struct {
 	key      string
 	live     *string // nil: unknown
+	absent   bool    // this kernel, or this network namespace, does not have the key
 	standard *string // the kernel's own value on this host; nil: unknown
 	address  string  // file:line that sets it; "" where none does
 	set      string  // the value of that line
@@ -98,6 +99,8 @@ func settings(f *facts.Facts) []setting {
 		s := byKey[key]
 		if s == nil {
 			s = &setting{key: key, live: known(f.SysctlText(key)), standard: known(f.SysctlDefaultText(key))}
+			exists, told := f.SysctlExists(key)
+			s.absent = told && !exists
 			byKey[key] = s
 		}
 		return s

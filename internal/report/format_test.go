@@ -3,7 +3,6 @@
 package report
 
 import (
-	"encoding/json"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/internal/netns"
@@ -76,11 +76,21 @@ func nastyDocuments() map[string]interface {
 
 // TestHostileFormats writes texts that try to break out of each format.
 func TestHostileFormats(t *testing.T) {
+	compiler := jsonschema.NewCompiler()
+	compiler.AssertFormat()
+	sarif, err := compiler.Compile("../../cmd/tcptune/testdata/formats/sarif-2.1.0.schema.json")
+	if err != nil {
+		t.Fatal(err)
+	}
 	readers := map[string]func(*testing.T, string){
 		HTML: inertHTML, Markdown: inertMarkdown, Nagios: inertNagios,
 		SARIF: func(t *testing.T, text string) {
-			if !json.Valid([]byte(text)) {
-				t.Error("no JSON")
+			value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+			if err == nil {
+				err = sarif.Validate(value)
+			}
+			if err != nil {
+				t.Error(err)
 			}
 		},
 		JUnit: func(t *testing.T, text string) {

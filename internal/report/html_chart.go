@@ -194,13 +194,17 @@ func newHTMLSettings(id string, list []setting) *htmlSettings {
 		if s.address != "" {
 			row.Set = s.address + " sets " + s.set
 		}
-		if s.live != nil {
+		switch {
+		case s.live != nil:
 			row.Live = current(s.live)
+		case s.absent:
+			row.Live, row.Default = "", ""
+			row.Note = "does not exist here"
 		}
 		if s.standard != nil {
 			row.Default = current(s.standard)
 		}
-		if s.drift != nil && *s.drift {
+		if s.drift != nil && *s.drift && !s.absent {
 			row.Note = "not what the boot leaves"
 		}
 		v.Rows = append(v.Rows, row)

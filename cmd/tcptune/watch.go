@@ -99,7 +99,7 @@ func runWatch(ctx context.Context, s streams, o *watchOptions) error {
 	}
 	defer end()
 	style := style(s.out, o.check.settings.Color)
-	options := watch.Options{Interval: o.interval, Color: style.Color, Unicode: style.Unicode}
+	options := watch.Options{Interval: o.interval, Color: style.Color, Unicode: style.Unicode, Netns: o.check.source.netns}
 	switch {
 	case o.once:
 		round, err := watch.Once(ctx, source, options, style.Width, s.out)

@@ -159,6 +159,9 @@ func (d *details) next(found []rules.Finding, command string) {
 		}
 		commands = append(commands, "tcptune explain "+found[i].Rule)
 	}
+	if d.model.options.Netns != "" {
+		command += " --netns " + d.model.options.Netns
+	}
 	commands = append(commands, command)
 	d.heading("Next")
 	for i, c := range commands {

@@ -12,8 +12,9 @@ import (
 // Options say how a view looks and how often it is renewed.
 type Options struct {
 	Interval time.Duration
-	Color    bool // use SGR escape sequences
-	Unicode  bool // draw with block characters
+	Color    bool   // use SGR escape sequences
+	Unicode  bool   // draw with block characters
+	Netns    string // what --netns got, for the commands that are shown; empty: our own
 }
 
 // A Model is the state of a view. Rounds, keys and sizes go in through Update, a

@@ -43,7 +43,7 @@ type tracked struct {
 
 type identity struct{ rule, subject string }
 
-func (t *tracked) identity() identity { return identity{t.Rule, t.Subject} }
+func (e *tracked) identity() identity { return identity{e.Rule, e.Subject} }
 
 // tracker follows findings from round to round.
 type tracker struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tcptune/tcptune/internal/procnet"
 	"github.com/tcptune/tcptune/rules"
@@ -21,6 +22,10 @@ type Library struct {
 	counters   []procnet.CounterInfo
 	rules      []*rules.Rule
 	measured   []measurement
+
+	// The topics that each rule and each counter names: worked out when a page is made.
+	namedByRules    func() [][]string
+	namedByCounters func() [][]string
 
 	entries []entry        // in order of precedence
 	exact   map[string]int // by name: index into entries
@@ -52,6 +57,18 @@ func New(catalogue *sysctl.Catalogue, counters []procnet.CounterInfo, set *rules
 	}
 	l.enter()
 	l.index()
+	l.namedByRules = sync.OnceValue(func() (all [][]string) {
+		for _, r := range l.rules {
+			all = append(all, l.mentions(ruleTexts(r)...))
+		}
+		return all
+	})
+	l.namedByCounters = sync.OnceValue(func() (all [][]string) {
+		for _, c := range l.counters {
+			all = append(all, l.mentions(c.IncrementedBy, c.Meaning, c.Tuning))
+		}
+		return all
+	})
 	return l
 }
 

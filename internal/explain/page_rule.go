@@ -125,8 +125,9 @@ func (l *Library) ruleRows(ids []string) []Row {
 // rulesNaming lists the rules that name a key or a counter.
 func (l *Library) rulesNaming(name string) []Row {
 	var rows []Row
-	for _, r := range l.rules {
-		if slices.Contains(l.mentions(ruleTexts(r)...), name) {
+	named := l.namedByRules()
+	for i, r := range l.rules {
+		if slices.Contains(named[i], name) {
 			rows = append(rows, Row{r.ID, plain(r.Title)})
 		}
 	}

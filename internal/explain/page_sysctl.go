@@ -128,9 +128,10 @@ func (l *Library) statesOfKey(key string) []Row {
 func (l *Library) countersOfKey(p *sysctl.Parameter) []Row {
 	named := l.mentions(p.Summary, p.Interactions, p.Risk)
 	var rows []Row
+	namedBy := l.namedByCounters()
 	for i := range l.counters {
 		c := &l.counters[i]
-		back := slices.Contains(l.mentions(c.IncrementedBy, c.Meaning, c.Tuning), p.Key.String())
+		back := slices.Contains(namedBy[i], p.Key.String())
 		if back || slices.Contains(named, c.Key()) {
 			rows = append(rows, Row{c.Key(), counterTitle(c)})
 		}

@@ -51,7 +51,7 @@ func parts() map[Kind][]string {
 			"Settings that act on it", "Popular settings that do not", "Counters", "How to look", "Rules that judge it", "Sources"},
 		KindSysctl:  {"What it does", "Who has to act", "Facts", "How to look", "Sources"},
 		KindCounter: {"What it says", "What raises it", "When it grows", "Who has to act", "Facts", "How to look"},
-		KindRule:    {"Why", "Who has to act", "What to do", "When it fires", "How to look", "References"},
+		KindRule:    {"Why", "Who has to act", "What to do", "When it fires", "How it was proven", "How to look", "References"},
 	}
 }
 

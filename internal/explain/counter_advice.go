@@ -67,5 +67,45 @@ too small.`,
 "Packets are lost": none is; work went on in the next round. It matters only where drops grow too.`,
 		"nf_conntrack.insert_failed": `
 "The table is full": that is drop. Here an equal entry existed, mostly because translated ports ran out.`,
+		"TcpExt.SyncookiesFailed": `
+"Forged cookies": mostly late ACKs of connections that have ended, and scans.`,
+		"TcpExt.PAWSPassive": `
+"It must be 0": on Linux 4.12 and later it does not exist. Before, it is what tcp_tw_recycle cost.`,
+		"TcpExt.PAWSTimewait": `
+"Turn timestamps off": clients behind one address use a port again with an older timestamp; the cure is at that gateway.`,
+		"TcpExt.RcvPruned": `
+"Raise tcp_rmem": first ask why the program does not read; a larger buffer is filled as well.`,
+		"TcpExt.OfoPruned": `
+"Loss": data that had arrived was thrown away here, and has to be sent again.`,
+		"TcpExt.TCPRcvCollapsed": `
+"Packets were lost": none was; they were merged, which costs CPU.`,
+		"TcpExt.TCPSlowStartRetrans": `
+"Slow start": repeats after a timeout, whatever the window does.`,
+		"TcpExt.TCPFastRetrans": `
+"Trouble": the good way of repair. Repeats after timeouts are the ones that hurt.`,
+		"TcpExt.TCPSpuriousRTOs": `
+"Lower tcp_rto_min_us": raise it; the timer was too early already.`,
+		"TcpExt.TCPRetransFail": `
+"The network loses packets": they did not leave this host.`,
+		"TcpExt.TCPLossProbes": `
+"Loss": a probe is sent when the last ACK is late, lost or not.`,
+		"TcpExt.TCPFastOpenActiveFail": `
+"The server refused": a gateway in between that drops data in a SYN looks the same.`,
+		"TcpExt.TCPWantZeroWindowAdv": `
+"The window was closed": it would have been; TCPToZeroWindowAdv counts those that were.`,
+		"TcpExt.TCPDeferAcceptDrop": `
+"Lost connections": with TCP_DEFER_ACCEPT the empty ACK is not needed; data will finish the handshake.`,
+		"TcpExt.TCPAbortFailed": `
+"A connection could not be closed": the reset could not be sent; the connection is gone all the same.`,
+		"Tcp.InErrs": `
+"Bad cables": a SYN inside the window of a connection counts too. InCsumErrors are the ones with a bad checksum.`,
+		"TCP.inuse": `
+"All sockets": TIME_WAIT and half-open ones are not among them, IPv6 has its own line, and the number is that of one network namespace.`,
+		"softnet_stat.processed": `
+"It must be even over the CPUs": only where one CPU is at its limit.`,
+		"nf_conntrack.early_drop": `
+"Packets were dropped": an entry that had seen no answer was, to make room; a sign that the table is full.`,
+		"arp_cache.table_fulls": `
+"ARP fails": the table of neighbours is too small for the network that is on the link.`,
 	}
 }

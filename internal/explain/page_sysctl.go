@@ -5,6 +5,7 @@ package explain
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ func (l *Library) sysctlTopic(p *sysctl.Parameter) Topic {
 	t.add(Section{Heading: "What it does", Text: p.Summary, Rows: valueRows(p)})
 	t.add(Section{Heading: "Who has to act", Text: sysctlActor(p)})
 	l.addMeasured(&t)
+	t.add(Section{Heading: "Measured: what the kernel takes", Text: takes(p)})
 	t.add(Section{Heading: "Facts", Rows: sysctlFacts(p)})
 	t.add(Section{Heading: "Risk", Text: p.Risk})
 	t.add(Section{Heading: "Common wrong advice", Text: p.Myth + "\n\n" + sysctlAdvice()[name]})
@@ -66,6 +68,28 @@ func sysctlFacts(p *sysctl.Parameter) []Row {
 		Row{"scope", note(scope, p.NetnsNote)},
 		Row{"seen in a container's network namespace", note(p.ChildView, p.ChildViewNote)},
 	)
+}
+
+// takes says what was found by writing each bound, and one beyond it.
+func takes(p *sysctl.Parameter) string {
+	if p.Removed != "" || strings.HasPrefix(p.AppliesTo, "read-only") {
+		return ""
+	}
+	var text string
+	switch {
+	case p.Min != nil && p.Max != nil:
+		text = fmt.Sprintf("Linux 6.18.44 takes %d and %d, and refuses one less and one more with EINVAL.", *p.Min, *p.Max)
+	case p.Min != nil:
+		text = fmt.Sprintf("Linux 6.18.44 takes %d, and refuses one less with EINVAL.", *p.Min)
+	case p.Max != nil:
+		text = fmt.Sprintf("Linux 6.18.44 takes %d, and refuses one more with EINVAL.", *p.Max)
+	default:
+		return ""
+	}
+	if p.Type == "u8 bool" && p.Max != nil && *p.Max == math.MaxUint8 {
+		text += " Numbers from 2 on are stored as they are, and mean what 1 means."
+	}
+	return text
 }
 
 // bound says what the kernel enforces. Where that is not one number only the remark

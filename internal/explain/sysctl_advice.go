@@ -138,5 +138,72 @@ machine, counted per network namespace.`,
 interfaces too.`,
 		"fs.nr_open": `
 "Raise it against 'too many open files'": it bounds what LimitNOFILE may ask for; 1048576 is mostly plenty.`,
+		"net.core.busy_read": `
+"Set 50 on every server": it spends CPU on waiting, for each socket that is made afterwards.`,
+		"net.core.rps_sock_flow_entries": `
+"Set it and flows are steered": it does nothing without rps_flow_cnt on the receive queues. The kernel rounds it up to a power of two.`,
+		"net.core.dev_weight": `
+"Raise it on fast cards": it counts for the backlog of a CPU, which cards without RPS do not use.`,
+		"net.core.optmem_max": `
+"It is memory of TCP connections": of control messages, filters and zero-copy notes. Linux 6.8 has 131072; 20480 or 40960 of old
+articles lower it.`,
+		"net.ipv4.conf.*.send_redirects": `
+"Every server needs 0": a host that forwards nothing sends none.`,
+		"net.ipv4.conf.*.accept_source_route": `
+"Set it to 0 for each interface": both conf.all and the interface must allow it, and conf.all is 0 where nobody changed it.`,
+		"net.ipv4.conf.*.log_martians": `
+"It protects": it writes to the log, and a flood fills it.`,
+		"net.ipv4.ip_no_pmtu_disc": `
+"1 cures black holes": it gives up on path MTU discovery. tcp_mtu_probing=1 cures them and keeps it.`,
+		"net.ipv4.ip_unprivileged_port_start": `
+"Set 0 for containers": any user may then take port 22 after a restart of sshd. Lower it to the port that is needed. It must not be
+above the low end of ip_local_port_range, so the order of the two writes matters.`,
+		"net.ipv4.ip_nonlocal_bind": `
+"It lets services start before their address is there": it does, and hides a mistyped address as well.`,
+		"net.ipv4.neigh.default.gc_thresh3": `
+"Raise it alone": gc_thresh1 and gc_thresh2 have to follow, or collection begins too early.`,
+		"net.ipv6.neigh.default.gc_thresh3": `
+"It follows the IPv4 one": the tables are two, and so are the limits.`,
+		"net.ipv4.tcp_available_congestion_control": `
+"bbr is not listed, so this kernel has none": the list has loaded modules only; modprobe tcp_bbr tells.`,
+		"net.ipv4.tcp_allowed_congestion_control": `
+"It matters to root on the host": to programs without privilege, and in other network namespaces to root as well, where a
+congestion control that is not listed is refused with EPERM.`,
+		"net.ipv4.tcp_ehash_entries": `
+"Write it": it is fixed at boot (thash_entries=). Negative in a container: the table is shared with the host.`,
+		"net.ipv4.tcp_child_ehash_entries": `
+"A small table saves memory": it lowers tcp_max_tw_buckets and tcp_max_syn_backlog of the new namespace: 1024 makes 512 and 128.`,
+		"net.ipv4.tcp_ecn": `
+"3, 4 and 5 choose accurate ECN": documented, and refused by Linux 6.18. "It is off": 2 grants it to peers that ask.`,
+		"net.ipv4.tcp_frto": `
+"2 is better than 1": any value but 0 is the same since Linux 3.10.`,
+		"net.ipv4.tcp_early_retrans": `
+"1 and 2 are modes": they mean nothing any more; 3 and 4 turn the probe on.`,
+		"net.ipv4.tcp_reordering": `
+"Raise it on every host": TCP adapts up to tcp_max_reordering by itself. Some releases refuse values above that, others take anything.`,
+		"net.ipv4.tcp_dsack": `
+"Turn it off with tcp_sack": it shows peers which repeats were needless, and costs nothing.`,
+		"net.ipv4.tcp_thin_linear_timeouts": `
+"Turn it on for latency": connections with little in flight then repeat without backing off, also where the network is full.`,
+		"net.ipv4.tcp_retries1": `
+"It ends connections": it only has the route looked up again.`,
+		"net.ipv4.tcp_rto_min_us": `
+"5 ms makes losses cheap": below the delay of the peer's ACK (40 to 200 ms) it repeats what was not lost.`,
+		"net.ipv4.tcp_rto_max_ms": `
+"It only bounds the gap between repeats": tcp_retries2 is worked out from it: at 1000, fifteen repeats take 14 s instead of 924.`,
+		"net.ipv4.tcp_min_snd_mss": `
+"Raise it for speed": it is the least segment, against peers that ask for tiny ones (CVE-2019-11479), and paths may need small ones.`,
+		"net.ipv4.tcp_autocorking": `
+"0 lowers latency": TCP_NODELAY is what programs use for that; 0 makes more small packets.`,
+		"net.ipv4.tcp_app_win": `
+"It gives the program more window": at 31, the default, nothing is set aside.`,
+		"net.ipv4.tcp_workaround_signed_windows": `
+"Turn it on": the first window is then at most 32 KiB, for peers that have been extinct for long.`,
+		"net.netfilter.nf_conntrack_buckets": `
+"Raise nf_conntrack_max alone": with many entries for each bucket every packet searches. Keep the ratio between 1 and 4.`,
+		"net.netfilter.nf_conntrack_tcp_be_liberal": `
+"1 cures dropped connections": it stops judging windows. Look first for the path that only one direction of packets takes.`,
+		"net.netfilter.nf_conntrack_tcp_loose": `
+"0 is safer": connections that were open before a restart of the firewall are then cut.`,
 	}
 }

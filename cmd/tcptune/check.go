@@ -56,7 +56,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 3 could not judge, 130 interrupted, 64 wrong usage, 78 a bad rule, waiver or config file.`,
 		Example: `  tcptune check
   tcptune check --window 0 --format json
-  tcptune check --format text --format html=report.html --format json=report.json
+  tcptune check --format text --format html=report.html
   tcptune check --only accept-queue --fail-on notice
   tcptune collect -o host.json && tcptune check --from host.json
   tcptune check --since-last --fail-on new-warning

@@ -118,9 +118,7 @@ func TestTranslation(t *testing.T) {
 		return all
 	}
 	code := func(text string) (all []string) {
-		for _, m := range inlineCode.FindAllString(fence.ReplaceAllString(text, ""), -1) {
-			all = append(all, m)
-		}
+		all = inlineCode.FindAllString(fence.ReplaceAllString(text, ""), -1)
 		slices.Sort(all)
 		return all
 	}

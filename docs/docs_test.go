@@ -93,6 +93,16 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// TestIndex: the index names every page of this folder.
+func TestIndex(t *testing.T) {
+	index := read(t, "README.md")
+	for _, page := range pages(t) {
+		if filepath.Dir(page) == "." && page != "README.md" && !strings.Contains(index, "]("+page+")") {
+			t.Errorf("docs/README.md does not name %s", page)
+		}
+	}
+}
+
 // TestTranslation: the README says the same in Chinese: the same headings by level, the
 // same commands and sessions, the same links. Neither is longer than a reader stands.
 func TestTranslation(t *testing.T) {

@@ -157,7 +157,7 @@ func TestWatchForLong(t *testing.T) {
 		return s.HeapAlloc
 	}
 	var before uint64
-	for i := range 5000 {
+	for i := range 3000 {
 		if i == 1000 {
 			before = heap()
 		}
@@ -174,7 +174,7 @@ func TestWatchForLong(t *testing.T) {
 	}
 	const more = 1 << 20
 	if after := heap(); after > before+more {
-		t.Errorf("%d bytes after 5000 rounds, %d after 1000", after, before)
+		t.Errorf("%d bytes after 3000 rounds, %d after 1000", after, before)
 	}
 }
 

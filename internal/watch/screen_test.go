@@ -57,8 +57,8 @@ func TestScreenFits(t *testing.T) {
 			m := shown(80, 24)
 			m.options.Color = color
 			press(t, m, keys...)
-			for width := 1; width <= 130; width += 3 {
-				for height := 1; height <= 50; height += 3 {
+			for width := 1; width <= 130; width += 7 {
+				for height := 1; height <= 50; height += 5 {
 					size(m, width, height)
 					checkFits(t, m.Screen(), width, height, color)
 				}

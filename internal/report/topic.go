@@ -30,7 +30,7 @@ func (t *Topic) WriteJSON(w io.Writer) error { return writeJSON(w, t) }
 // WriteText writes the topic for people.
 func (t *Topic) WriteText(w io.Writer, style Style) error {
 	p := &page{out: w, style: style}
-	p.line(p.style.paint(bold, Clean(t.Name)) + "  " + p.style.paint(dim, "("+string(t.Kind)+")"))
+	p.topicHead(t)
 	p.block("", "", t.Title)
 	for _, s := range t.Sections {
 		p.section(Clean(s.Heading))
@@ -53,6 +53,22 @@ func (t *Topic) WriteText(w io.Writer, style Style) error {
 		p.block("  ", "  ", strings.Join(t.SeeAlso, ", "))
 	}
 	return p.err
+}
+
+// topicHead prints the name and the kind, on one line where they fit.
+func (p *page) topicHead(t *Topic) {
+	kind := "(" + string(t.Kind) + ")"
+	names := wrap(t.Name, p.style.width())
+	last := names[len(names)-1]
+	for _, name := range names[:len(names)-1] {
+		p.line(p.style.paint(bold, name))
+	}
+	if ansi.StringWidth(last)+2+len(kind) <= p.style.width() {
+		p.line(p.style.paint(bold, last) + "  " + p.style.paint(dim, kind))
+		return
+	}
+	p.line(p.style.paint(bold, last))
+	p.line(p.style.paint(dim, kind))
 }
 
 // Write writes the topic in a further form, which is markdown.

@@ -266,11 +266,11 @@ func (o *checkOptions) compare(check *report.Check, b *baseline, now *snapshot.W
 	return nil
 }
 
-// keep keeps a run for the next --since-last. One that was too short to judge
-// rates is not worth comparing with: the one before it stays.
+// keep keeps a run for the next --since-last. One that was interrupted, judged
+// nothing or was too short for rates is not worth comparing with: the one before
+// it stays.
 func (o *baselineOptions) keep(w *snapshot.Window, c *report.Check, b *baseline) error {
-	failed := c.ExitStatus == exitFailed || c.ExitStatus == exitInterrupted
-	if !o.sinceLast || failed || b != nil && b.short {
+	if !o.sinceLast || w.Interrupted || c.Summary.Judged == 0 || b != nil && b.short {
 		return nil
 	}
 	return o.store.save(w, c)

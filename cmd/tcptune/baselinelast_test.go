@@ -81,6 +81,34 @@ func TestLastRun(t *testing.T) {
 	}
 }
 
+// TestKeep keeps the runs that are worth comparing with, whatever their status.
+func TestKeep(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		edit func(*snapshot.Window, *report.Check)
+		kept bool
+	}{
+		{"findings", func(_ *snapshot.Window, c *report.Check) { c.ExitStatus = exitNo }, true},
+		{"not every rule judged", func(_ *snapshot.Window, c *report.Check) { c.ExitStatus = exitFailed }, true},
+		{"no rule judged", func(_ *snapshot.Window, c *report.Check) { c.Summary.Judged = 0 }, false},
+		{"interrupted", func(w *snapshot.Window, c *report.Check) { w.Interrupted, c.ExitStatus = true, exitInterrupted }, false},
+		{"interrupted plugin", func(w *snapshot.Window, c *report.Check) { w.Interrupted, c.ExitStatus = true, report.PluginWarning }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			o := baselineOptions{sinceLast: true, store: lastRunStore{filepath.Join(t.TempDir(), "tcptune", "last"), os.Geteuid()}}
+			w, c := aRun()
+			c.Summary.Judged = 1
+			test.edit(w, c)
+			if err := o.keep(w, c, nil); err != nil {
+				t.Fatal(err)
+			}
+			if b, err := o.store.load(c.Host.Netns); err != nil || (b != nil) != test.kept {
+				t.Errorf("kept %+v, %v; want %v", b, err, test.kept)
+			}
+		})
+	}
+}
+
 // TestLastRunLarge keeps counters and findings of a host with too many sockets.
 func TestLastRunLarge(t *testing.T) {
 	s, _ := aStore(t)

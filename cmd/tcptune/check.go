@@ -170,10 +170,8 @@ func runCheck(ctx context.Context, s streams, o *checkOptions) error {
 	if o.formats.plugin() {
 		check.ExitStatus = check.PluginStatus()
 	}
-	if err := o.formats.write(s.out, o.settings.Color, check); err != nil {
-		return err
-	}
-	if err := o.baseline.keep(window, check, base); err != nil {
+	err = o.formats.writeAndKeep(s.out, o.settings.Color, check, func() error { return o.baseline.keep(window, check, base) })
+	if err != nil {
 		return err
 	}
 	return o.answer(check)

@@ -50,7 +50,8 @@ func (o *checkOptions) checkAll(ctx context.Context, u *ui, e *examination) erro
 	if o.formats.plugin() {
 		checks.ExitStatus = checks.PluginStatus()
 	}
-	if err := o.formats.write(u.out, o.settings.Color, checks); err != nil {
+	nothing := func() error { return nil } // --since-last is not for all
+	if err := o.formats.writeAndKeep(u.out, o.settings.Color, checks, nothing); err != nil {
 		return err
 	}
 	return o.answerAll(checks)

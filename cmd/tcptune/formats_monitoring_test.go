@@ -147,6 +147,14 @@ func TestPlugin(t *testing.T) {
 			}
 		})
 	}
+	for _, file := range []string{"/nonexistent/json", dir} {
+		var out bytes.Buffer
+		args := []string{"check", "--from", window, "--only", "syn", "--format", "nagios", "--format", "json=" + file}
+		status := run(context.Background(), args, streams{in: strings.NewReader(""), out: &out, err: io.Discard})
+		if status != report.PluginUnknown || !strings.HasPrefix(out.String(), "TCPTUNE UNKNOWN - write "+file+": ") || strings.Count(out.String(), "\n") != 1 {
+			t.Errorf("where %s cannot be written: status %d, %q", file, status, out.String())
+		}
+	}
 	var saved struct {
 		ExitStatus int `json:"exit_status"`
 	}

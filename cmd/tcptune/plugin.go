@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -20,6 +21,29 @@ func (o *outputs) plugin() bool {
 	return slices.Contains(list, form{format: report.Nagios})
 }
 
+// writeAndKeep writes the result of a check, and keeps the run with keep. The
+// line of a plugin comes last, once nothing else can fail: a plugin has one
+// answer.
+func (o *outputs) writeAndKeep(stdout io.Writer, color string, r result, keep func() error) error {
+	if !o.plugin() {
+		if err := o.write(stdout, color, r); err != nil {
+			return err
+		}
+		return keep()
+	}
+	var line bytes.Buffer
+	if err := o.write(&line, color, r); err != nil {
+		return err
+	}
+	if err := keep(); err != nil {
+		return err
+	}
+	if _, err := stdout.Write(line.Bytes()); err != nil {
+		return outputError(err)
+	}
+	return nil
+}
+
 // pluginAnswer ends a plugin that has printed its line.
 func pluginAnswer(status int) error {
 	if status == report.PluginOK {
@@ -31,8 +55,11 @@ func pluginAnswer(status int) error {
 // asPlugin makes an error of a plugin the answer UNKNOWN. It looks at args, as
 // a command line that cannot be read asks for a plugin, too.
 func asPlugin(args []string, s streams, err error) error {
-	if err == nil || err.Error() == "" || errors.Is(err, context.Canceled) || !asksForPlugin(args) {
+	if err == nil || err.Error() == "" || !asksForPlugin(args) {
 		return err
+	}
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted") // which the status says no more
 	}
 	if _, failed := io.WriteString(s.out, report.PluginUnknownLine(err.Error())); failed != nil {
 		return outputError(failed)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tcptune/tcptune/internal/lab"
+	"github.com/tcptune/tcptune/internal/report"
 	"github.com/tcptune/tcptune/internal/snapshot"
 )
 
@@ -71,6 +72,10 @@ func TestScenarioInterrupt(t *testing.T) {
 			if last := lines[len(lines)-1]; out.status != exitInterrupted || out.stdout != "" || last != "tcptune: error: interrupted\r\n" {
 				t.Errorf("%v, %v: status %d, stdout %q, on the terminal %q", test.command, test.signal, out.status, out.stdout, lines)
 			}
+		}
+		out := interruptCommand(t, host.Command("tcptune", "check", "--format", "nagios", "--window", "1m"), 0, syscall.SIGTERM)
+		if out.status != report.PluginUnknown || out.stdout != "TCPTUNE UNKNOWN - interrupted\n" {
+			t.Errorf("plugin: status %d, stdout %q", out.status, out.stdout)
 		}
 	})
 }

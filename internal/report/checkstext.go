@@ -130,14 +130,14 @@ func (p *page) namespaceVerdict(c *Checks) {
 	if core > 0 {
 		quiet += fmt.Sprintf(", %d of them with core rules that could not be judged", core)
 	}
-	found := Summary{Critical: s.Critical, Warning: s.Warning, Notice: s.Notice, Info: s.Info}
+	found := Summary{Critical: s.Critical, Warning: s.Warning, Notice: s.Notice, Info: s.Info, Waived: s.Waived}
 	switch {
 	case s.Critical+s.Warning+s.Notice > 0:
 		p.paintedBlock(worstInk(found), counts(found)+"; "+cures(all)+"; "+quiet)
-	case s.Waived > 0:
-		p.paintedBlock(bold, "nothing found that is not waived; "+quiet)
 	case core > 0 || !c.Complete:
-		p.paintedBlock(bold, "nothing found, but this is no clean bill of health; "+quiet)
+		p.paintedBlock(bold, found.nothing()+", but this is no clean bill of health; "+quiet)
+	case s.Waived > 0:
+		p.paintedBlock(bold, found.nothing()+"; "+quiet)
 	default:
 		p.paintedBlock(green, "no problem found, nothing to tune: "+quiet)
 	}

@@ -17,7 +17,7 @@ import (
 // network namespaces fit into memory.
 type details struct {
 	taken        time.Time
-	rates        []rate              // of the counters that moved, fastest first
+	rates        []rate              // of the counters whose rate is known, fastest first
 	listeners    []facts.Listener    // fullest queue first
 	destinations []facts.Destination // fewest ports left first
 	settings     []setting           // that a file sets or that are not the kernel's default
@@ -84,7 +84,7 @@ func rates(f *facts.Facts) []rate {
 	var list []rate
 	v := reflect.ValueOf(f.Rate).Elem()
 	for i := range v.NumField() {
-		if p, ok := v.Field(i).Interface().(*float64); ok && p != nil && *p > 0 {
+		if p, ok := v.Field(i).Interface().(*float64); ok && p != nil && *p >= 0 {
 			list = append(list, rate{v.Type().Field(i).Name, *p})
 		}
 	}

@@ -146,10 +146,10 @@ func (d *document) verdict() string {
 		return "no rule could be judged"
 	case s.Critical+s.Warning+s.Notice > 0:
 		return counts(s)
-	case s.Waived > 0:
-		return "nothing found that is not waived"
 	case d.cannotTell():
-		return "nothing found, but not everything that matters could be judged"
+		return s.nothing() + ", but not everything that matters could be judged"
+	case s.Waived > 0:
+		return s.nothing()
 	}
 	return "no problem found, nothing to tune"
 }

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -211,6 +212,7 @@ func TestPluginStatus(t *testing.T) {
 		{"critical with --fail-on never", Check{States: states, Summary: Summary{Judged: 5, Critical: 1}}, PluginOK},
 		{"nothing judged", Check{States: states}, PluginUnknown},
 		{"incomplete with --require-complete", Check{States: states, Summary: Summary{Judged: 5}, ExitStatus: 3}, PluginUnknown},
+		{"interrupted", Check{States: states, Summary: Summary{Judged: 5}, ExitStatus: 130}, PluginUnknown},
 		{"no sockets read", Check{States: map[string]*int64{"established": nil}, Summary: Summary{Judged: 5}}, PluginUnknown},
 		{"no sockets read, something found", Check{States: map[string]*int64{"established": nil}, Summary: Summary{Judged: 5, Critical: 1}, ExitStatus: 1}, PluginCritical},
 	}
@@ -225,6 +227,53 @@ func TestPluginStatus(t *testing.T) {
 				t.Errorf("the status of %d is %d", got, again)
 			}
 		})
+	}
+}
+
+// TestPluginStatusUnseen: what was not seen is never OK.
+func TestPluginStatusUnseen(t *testing.T) {
+	one := []*Check{{Summary: Summary{Judged: 5}}}
+	for name, c := range map[string]*Checks{
+		"hidden":       {Namespaces: one, Hidden: 3},
+		"not examined": {Namespaces: one, NotExamined: []NotExamined{{Reason: "no time"}}},
+	} {
+		if got := c.PluginStatus(); got != PluginUnknown {
+			t.Errorf("%s: status %d, want %d", name, got, PluginUnknown)
+		}
+	}
+	if got := (&Checks{Namespaces: one}).PluginStatus(); got != PluginOK {
+		t.Errorf("all seen: status %d, want %d", got, PluginOK)
+	}
+}
+
+// TestVerdicts: neither a waiver nor an empty choice of rules makes what was not
+// judged look healthy, in any form.
+func TestVerdicts(t *testing.T) {
+	core := []rules.Skipped{{Rule: "close-wait-leak", Category: "close-wait", Missing: []string{"sockets.close_wait"}}}
+	for _, tt := range []struct {
+		name        string
+		check       Check
+		text, short string
+	}{
+		{"nothing judged", Check{Summary: Summary{Skipped: 3}}, "no rule could be judged", "no rule could be judged"},
+		{"waived", Check{Summary: Summary{Judged: 1, Waived: 1}}, "nothing found that is not waived: ", "nothing found that is not waived"},
+		{"waived and core not judged", Check{Summary: Summary{Judged: 1, Waived: 1, Skipped: 1}, Skipped: core}, "nothing found that is not waived, but 1 core rule could not be judged", "nothing found that is not waived, but not everything that matters could be judged"},
+		{"core not judged", Check{Summary: Summary{Judged: 1, Skipped: 1}, Skipped: core}, "nothing found, but 1 core rule could not be judged", "nothing found, but not everything that matters could be judged"},
+		{"well", Check{Summary: Summary{Judged: 1}}, "no problem found, nothing to tune: ", "no problem found, nothing to tune"},
+	} {
+		if len(tt.check.Skipped) > 0 && len(tt.check.CoreSkipped()) == 0 {
+			t.Fatalf("%s: no core rule", tt.name)
+		}
+		var out bytes.Buffer
+		if err := tt.check.WriteText(&out, Style{Width: 400}); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(out.String(), tt.text) {
+			t.Errorf("%s: text begins with %.80q, want %q", tt.name, out.String(), tt.text)
+		}
+		if got := tt.check.document().verdict(); got != tt.short {
+			t.Errorf("%s: verdict %q, want %q", tt.name, got, tt.short)
+		}
 	}
 }
 

@@ -98,7 +98,7 @@ func newHTMLPage(d *document) (*htmlPage, error) {
 		page.Proof = strings.Join(d.parts[0].check.numbers, ", ")
 	}
 	for i, p := range d.parts {
-		if p.name != "" && p.check.quiet() && len(p.check.Findings) == 0 {
+		if p.name != "" && p.check.silent() {
 			if p.name != machinePart {
 				page.Quiet = append(page.Quiet, htmlPair{p.name, stateLine(p.check.States)})
 			}
@@ -156,6 +156,9 @@ func newHTMLPart(p part, number int, references map[string]rules.Reference) html
 	for _, past := range c.past() {
 		v.Past = append(v.Past, newHTMLPast(past))
 	}
+	if p.name != machinePart || len(c.Waived) > 0 {
+		v.Judgement = newHTMLJudgement(id("judged"), c)
+	}
 	if p.name == machinePart {
 		return v
 	}
@@ -164,11 +167,15 @@ func newHTMLPart(p part, number int, references map[string]rules.Reference) html
 	v.Listeners = newHTMLListeners(id("listeners"), c.details.listeners)
 	v.Destinations = newHTMLDestinations(id("destinations"), c.details.destinations)
 	v.Settings = newHTMLSettings(id("settings"), c.details.settings)
-	v.Judgement = newHTMLJudgement(id("judged"), c)
 	for _, g := range c.Collection.Gaps {
 		v.Gaps = append(v.Gaps, gapText(g))
 	}
 	return v
+}
+
+// silent reports whether there is nothing to tell but that all is well.
+func (c *Check) silent() bool {
+	return len(c.Findings)+len(c.Waived)+len(c.CoreSkipped())+len(c.Collection.Gaps) == 0
 }
 
 // contents are the links to a part and what it has.

@@ -93,7 +93,8 @@ func newHTMLRates(id string, c *Check) *htmlRates {
 	if c.Window.Seconds == nil {
 		v.None = "Without a window no rates are known: --window 10s on the live host measures them."
 	}
-	rates := c.details.rates[:min(maxRates, len(c.details.rates))]
+	moved := slices.DeleteFunc(slices.Clone(c.details.rates), func(r rate) bool { return r.perSecond <= 0 })
+	rates := moved[:min(maxRates, len(moved))]
 	if len(rates) == 0 {
 		return v
 	}

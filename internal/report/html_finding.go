@@ -111,23 +111,8 @@ func newHTMLEvidence(e rules.Evidence) htmlEvidence {
 	if e.Limit != nil {
 		v.Limit = value(e.Limit)
 	}
-	n, number := numeric(e.Value)
-	limit, limited := numeric(e.Limit)
-	if number && limited {
-		v.Bar = newHTMLBar(n, limit, fmt.Sprintf("%s of the limit %s", value(e.Value), value(e.Limit)))
+	if row := newEvidenceRow(&e); row.bar {
+		v.Bar = newHTMLBar(row.share, 1, fmt.Sprintf("%s of the limit %s", value(e.Value), value(e.Limit)))
 	}
 	return v
-}
-
-// numeric is a measured value as a number.
-func numeric(v any) (float64, bool) {
-	switch v := v.(type) {
-	case int64:
-		return float64(v), true
-	case int:
-		return float64(v), true
-	case float64:
-		return v, true
-	}
-	return 0, false
 }

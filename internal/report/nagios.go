@@ -35,11 +35,11 @@ func (c *Check) PluginStatus() int { return c.document().pluginStatus() }
 func (c *Checks) PluginStatus() int { return c.document().pluginStatus() }
 
 // pluginStatus is OK while nothing at or above --fail-on was found, and UNKNOWN
-// where the check failed. What could not be read is never OK by itself: it is
+// where the check failed or was cut short. What could not be read is never OK by itself: it is
 // UNKNOWN when nothing was found for that reason.
 func (d *document) pluginStatus() int {
 	switch {
-	case d.summary.Judged == 0, d.status == PluginUnknown:
+	case d.summary.Judged == 0, d.status >= PluginUnknown: // such as 130, interrupted
 		return PluginUnknown
 	case d.status == PluginOK && d.blind():
 		return PluginUnknown
@@ -51,8 +51,12 @@ func (d *document) pluginStatus() int {
 	return PluginWarning
 }
 
-// blind reports whether the sockets of any part could not be counted at all.
+// blind reports whether the sockets of any part could not be counted at all, or
+// whole network namespaces were not seen.
 func (d *document) blind() bool {
+	if len(d.missed) > 0 || d.hidden > 0 {
+		return true
+	}
 	for _, p := range d.parts {
 		unknown := 0
 		for _, n := range p.check.States {

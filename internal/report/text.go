@@ -116,18 +116,28 @@ func (p *page) verdict(c *Check) {
 	judged := fmt.Sprintf("judged %d of %d rules", s.Judged, s.Judged+s.Skipped)
 	core := c.CoreSkipped()
 	switch {
+	case s.Judged == 0:
+		p.paintedBlock(bold, "no rule could be judged: "+judged)
 	case s.Critical+s.Warning+s.Notice > 0:
 		p.paintedBlock(worstInk(s), counts(s)+"; "+cures(c.Findings)+"; "+judged)
-	case s.Waived > 0:
-		p.paintedBlock(bold, "nothing found that is not waived: "+judged)
 	case len(core) > 0:
-		p.paintedBlock(bold, fmt.Sprintf("nothing found, but %s could not be judged, so this is no clean bill of health: %s", plural(len(core), "core rule", "core rules"), judged))
+		p.paintedBlock(bold, fmt.Sprintf("%s, but %s could not be judged, so this is no clean bill of health: %s", s.nothing(), plural(len(core), "core rule", "core rules"), judged))
+	case s.Waived > 0:
+		p.paintedBlock(bold, s.nothing()+": "+judged)
 	default:
 		p.paintedBlock(green, "no problem found, nothing to tune: "+judged)
 		if len(c.numbers) > 0 {
 			p.block("", "  ", "measured: "+strings.Join(c.numbers, ", "))
 		}
 	}
+}
+
+// nothing words that there are no findings, or none that counts.
+func (s *Summary) nothing() string {
+	if s.Waived > 0 {
+		return "nothing found that is not waived"
+	}
+	return "nothing found"
 }
 
 // paintedBlock is block without a prefix, in one ink.

@@ -76,10 +76,15 @@ type baseline struct {
 
 // open reads the baseline, and refuses one of something else than now is; nil
 // where there is no last run.
-func (o *baselineOptions) open(u *ui, now report.Host) (*baseline, error) {
+func (o *baselineOptions) open(ctx context.Context, u *ui, now report.Host) (*baseline, error) {
 	if o.sinceLast {
 		return o.last(u, now)
 	}
+	return await(ctx, func() (*baseline, error) { return o.read(now) })
+}
+
+// read reads the file that --baseline names.
+func (o *baselineOptions) read(now report.Host) (*baseline, error) {
 	f, err := os.Open(o.file)
 	if err != nil {
 		return nil, openError(o.file, err)
@@ -233,7 +238,7 @@ func (o *checkOptions) collect(ctx context.Context, u *ui, catalogue *sysctl.Cat
 		if err != nil {
 			return nil, nil, err
 		}
-		if base, err = o.baseline.open(u, *host); err != nil {
+		if base, err = o.baseline.open(ctx, u, *host); err != nil {
 			return nil, nil, err
 		}
 		o.source.since = base.start(&o.baseline)
@@ -242,7 +247,7 @@ func (o *checkOptions) collect(ctx context.Context, u *ui, catalogue *sysctl.Cat
 		return nil, nil, err
 	}
 	if o.baseline.given() && saved {
-		if base, err = o.baseline.open(u, report.HostOf(window.To)); err != nil {
+		if base, err = o.baseline.open(ctx, u, report.HostOf(window.To)); err != nil {
 			return nil, nil, err
 		}
 	}

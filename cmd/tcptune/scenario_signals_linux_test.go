@@ -85,6 +85,58 @@ func TestScenarioApplySignal(t *testing.T) {
 	})
 }
 
+// TestScenarioPipe ends a check that waits for the other end of a pipe: one that
+// it reads with the first signal, one that it writes to with the next.
+func TestScenarioPipe(t *testing.T) {
+	lab.Isolate(t, func(t *testing.T) {
+		host := lab.NewHost(t, "host")
+		pipe := filepath.Join(t.TempDir(), "pipe")
+		if err := unix.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		for _, test := range []struct {
+			flags  []string
+			signal syscall.Signal
+			first  bool
+		}{
+			{[]string{"--baseline", pipe}, syscall.SIGINT, true},
+			{[]string{"--baseline", pipe}, syscall.SIGTERM, true},
+			{[]string{"--format", "json=" + pipe}, syscall.SIGINT, false},
+			{[]string{"--format", "json=" + pipe}, syscall.SIGTERM, false},
+		} {
+			cmd := host.Command("tcptune", append([]string{"check", "--window", "0"}, test.flags...)...)
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			waitIdle(t, cmd.Process.Pid)
+			send := func() { _ = cmd.Process.Signal(test.signal) } // fails once the process has ended
+			send()
+			again := time.NewTicker(2 * repeatedSignal)
+			if test.first {
+				again.Stop()
+			}
+			ended := make(chan struct{})
+			go func() {
+				_ = waitBounded(cmd)
+				close(ended)
+			}()
+			for open := true; open; {
+				select {
+				case <-again.C:
+					send()
+				case <-ended:
+					open = false
+				}
+			}
+			again.Stop()
+			got := cmd.ProcessState.Sys().(syscall.WaitStatus)
+			if test.first && got.ExitStatus() != exitInterrupted || !test.first && got.Signal() != test.signal {
+				t.Errorf("%v, %v: %v", test.flags, test.signal, cmd.ProcessState)
+			}
+		}
+	})
+}
+
 // openReader opens a named pipe for writing when somebody reads it.
 func openReader(t *testing.T, pipe string) *os.File {
 	t.Helper()

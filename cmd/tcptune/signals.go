@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // interrupts are the signals that end a command. Those from a terminal are left
@@ -23,7 +24,9 @@ func interrupts() []os.Signal {
 }
 
 // interruptible returns a context that ends with the first of the interrupts. But
-// SIGINT while a window is open ends the window only; the next one ends all.
+// SIGINT while a window is open ends the window only; the next one ends all. Then
+// signals have their usual effect: something may wait that no context ends, such
+// as a report for the reader of a pipe.
 func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	windows := &windowEnd{}
@@ -38,6 +41,7 @@ func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 			case s := <-signals:
 				if s != syscall.SIGINT || !windows.endEarly() {
 					cancel()
+					time.AfterFunc(repeatedSignal, func() { signal.Stop(signals) })
 				}
 			}
 		}
@@ -47,6 +51,10 @@ func interruptible(parent context.Context) (ctx context.Context, stop func()) {
 		cancel()
 	}
 }
+
+// repeatedSignal is how long a signal may come again and be the same one: timeout(1)
+// sends it to its child and to the process group.
+const repeatedSignal = 500 * time.Millisecond
 
 // A windowEnd is where SIGINT and the wait for the end of a window meet.
 type windowEnd struct {

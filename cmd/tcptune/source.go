@@ -152,23 +152,28 @@ func liveKeys(catalogue *sysctl.Catalogue) []sysctl.Key {
 	return keys
 }
 
-// loadWindow reads a saved window. It returns when ctx ends, even while nobody
-// writes to a pipe that is read.
+// loadWindow reads a saved window, or that of in for "-".
 func loadWindow(ctx context.Context, in io.Reader, path string) (*snapshot.Window, error) {
+	return await(ctx, func() (*snapshot.Window, error) { return readWindow(in, path) })
+}
+
+// await returns what read read. It returns when ctx ends, even while nobody
+// writes to a pipe that is read.
+func await[T any](ctx context.Context, read func() (T, error)) (value T, err error) {
 	type result struct {
-		window *snapshot.Window
-		err    error
+		value T
+		err   error
 	}
-	loaded := make(chan result, 1)
+	done := make(chan result, 1)
 	go func() {
-		window, err := readWindow(in, path)
-		loaded <- result{window, err}
+		value, err := read()
+		done <- result{value, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
-	case r := <-loaded:
-		return r.window, r.err
+		return value, ctx.Err()
+	case r := <-done:
+		return r.value, r.err
 	}
 }
 

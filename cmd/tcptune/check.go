@@ -39,6 +39,7 @@ type checkOptions struct {
 	profiles        profileOptions
 	baseline        baselineOptions
 	newOnly         bool // --fail-on counts what is new against the baseline
+	noBaseline      bool // nothing is compared, so that --fail-on has plain words only
 }
 
 func newCheckCommand(s streams) *cobra.Command {
@@ -85,7 +86,7 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 	o.baseline.addFlags(cmd)
 	f.BoolVar(&o.why, "why", false, "show the values that made each rule fire")
 	f.BoolVar(&o.requireComplete, "require-complete", false, "exit 3 unless every rule could be judged")
-	completeWords(cmd, "fail-on", failOnWords())
+	completeWords(cmd, "fail-on", slices.Concat(failOnWords(), failOnNewWords()))
 	completeRules(cmd, "only", "skip")
 	completeProfiles(cmd, "profile")
 	return cmd
@@ -94,27 +95,35 @@ Exit status: 0 nothing at or above --fail-on, 1 findings at or above it,
 // neverFail is the --fail-on that makes no finding a failure.
 const neverFail = "never"
 
-// failOnWords are the values of --fail-on.
+// failOnWords are the values of --fail-on without a baseline.
 func failOnWords() []string {
 	var words []string
 	for _, s := range rules.Severities() {
 		words = append(words, string(s))
 	}
-	words = append(words, neverFail)
+	return append(words, neverFail)
+}
+
+// failOnNewWords are those that count what is new against a baseline.
+func failOnNewWords() []string {
+	var words []string
 	for _, s := range rules.Severities() {
 		words = append(words, newPrefix+string(s))
 	}
 	return words
 }
 
-// complete merges flags, environment and config file and checks them.
-func (o *checkOptions) complete(cmd *cobra.Command) error {
-	settings, err := loadSettings(cmd)
-	if err != nil {
-		return err
+// completeFailOn checks --fail-on, and the baseline that it may need. A setting
+// is for every command: one without a baseline takes its severity.
+func (o *checkOptions) completeFailOn(cmd *cobra.Command) error {
+	settings, words := o.settings, slices.Concat(failOnWords(), failOnNewWords())
+	if o.noBaseline {
+		if !cmd.Flags().Changed("fail-on") && slices.Contains(words, settings.FailOn) {
+			settings.FailOn = strings.TrimPrefix(settings.FailOn, newPrefix)
+		}
+		words = failOnWords()
 	}
-	o.settings = settings
-	if words := failOnWords(); !slices.Contains(words, settings.FailOn) {
+	if !slices.Contains(words, settings.FailOn) {
 		return settingError(cmd, "fail-on", fmt.Sprintf("%q is not one of %s", settings.FailOn, strings.Join(words, ", ")))
 	}
 	severity, newOnly := strings.CutPrefix(settings.FailOn, newPrefix)
@@ -124,6 +133,19 @@ func (o *checkOptions) complete(cmd *cobra.Command) error {
 	}
 	if newOnly && !o.baseline.given() {
 		return settingError(cmd, "fail-on", settings.FailOn+" needs something to compare with: add --baseline FILE or --since-last")
+	}
+	return nil
+}
+
+// complete merges flags, environment and config file and checks them.
+func (o *checkOptions) complete(cmd *cobra.Command) error {
+	settings, err := loadSettings(cmd)
+	if err != nil {
+		return err
+	}
+	o.settings = settings
+	if err := o.completeFailOn(cmd); err != nil {
+		return err
 	}
 	if err := o.formats.check(); err != nil {
 		return err

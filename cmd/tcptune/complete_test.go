@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // complete returns what tcptune offers for the last word, without descriptions.
@@ -48,7 +50,7 @@ func TestComplete(t *testing.T) {
 		{[]string{"check", "--skip", ""}, []string{"close-wait-leak", "time-wait"}},
 		{[]string{"check", "--profile", ""}, []string{"server", "web"}},
 		{[]string{"check", "--format", ""}, []string{"text", "json"}},
-		{[]string{"check", "--fail-on", ""}, []string{"warning", "never"}},
+		{[]string{"check", "--fail-on", ""}, []string{"warning", "never", "new-warning"}},
 		{[]string{"check", "--netns", ""}, []string{"all"}},
 		{[]string{"check", "--color", ""}, []string{"auto", "always", "never"}},
 		{[]string{"check", "--window", ""}, nil},
@@ -70,6 +72,14 @@ func TestComplete(t *testing.T) {
 				t.Errorf("want no word, got %q", words)
 			}
 		})
+	}
+}
+
+// TestCompleteWatch: watch has no baseline, and so none of the words that need one.
+func TestCompleteWatch(t *testing.T) {
+	want := []string{"info", "notice", "warning", "critical", "never"}
+	if diff := cmp.Diff(want, complete(t, "watch", "--fail-on", "")); diff != "" {
+		t.Errorf("words of --fail-on (-want +got):\n%s", diff)
 	}
 }
 

@@ -35,7 +35,7 @@ type watchOptions struct {
 }
 
 func newWatchCommand(s streams) *cobra.Command {
-	o := &watchOptions{}
+	o := &watchOptions{check: checkOptions{noBaseline: true}}
 	cmd := &cobra.Command{
 		Use:   "watch",
 		Short: "See sockets, rates and findings live",

@@ -112,7 +112,7 @@ func (s *subject) findingLines(d *details) []string {
 func (s *subject) listenerLines(d *details) {
 	l := s.listener(d.model.round)
 	if l == nil {
-		d.text("nobody listens here any more")
+		d.absent(d.model.round.Facts.Listeners != nil, "nobody listens here any more")
 		return
 	}
 	d.pair("process", l.Process)
@@ -136,7 +136,7 @@ func (s *subject) listenerLines(d *details) {
 func (s *subject) destinationLines(d *details) {
 	t := s.destination(d.model.round)
 	if t == nil {
-		d.text("it has no connection any more, or too few to be counted by itself")
+		d.absent(d.model.round.Facts.Destinations != nil, "it has no connection any more, or too few to be counted by itself")
 		return
 	}
 	d.pair("process", t.Process)
@@ -167,7 +167,7 @@ func (s *subject) destinationLines(d *details) {
 func (s *subject) processLines(d *details) {
 	p := s.process(d.model.round)
 	if p == nil {
-		d.text("it holds no such socket any more, or has ended")
+		d.absent(d.model.round.Facts.Processes != nil, "it holds no such socket any more, or has ended")
 		return
 	}
 	if p.Exe != nil {

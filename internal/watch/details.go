@@ -24,6 +24,18 @@ type details struct {
 
 func (d *details) text(text string) { d.lines = append(d.lines, wrapText(text, d.width)...) }
 
+// notKnown stands where the last round could not read what is asked for.
+const notKnown = "not known in this round: g shows why"
+
+// absent says why the subject is not in the last round: gone says it where its
+// list was read.
+func (d *details) absent(read bool, gone string) {
+	if !read {
+		gone = notKnown
+	}
+	d.text(gone)
+}
+
 func (d *details) heading(text string) {
 	d.lines = append(d.lines, "", d.model.paint(bold, text))
 }
@@ -68,7 +80,10 @@ func (d *details) states(what string, counts map[string]int64, note string) {
 	for _, n := range counts {
 		most = max(most, n)
 	}
-	if most == 0 {
+	switch {
+	case d.model.round.Sockets == nil:
+		d.lines = append(d.lines, "  "+notKnown)
+	case most == 0:
 		d.lines = append(d.lines, "  none")
 	}
 	for _, name := range stateNames() {

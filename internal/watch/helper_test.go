@@ -65,6 +65,11 @@ func leak() rules.Finding {
 	}
 }
 
+// mild is a finding below warning.
+func mild() rules.Finding {
+	return rules.Finding{Rule: "timestamps-off", Category: "config", Severity: rules.Notice, Confidence: "high", Title: "TCP timestamps are off"}
+}
+
 // round makes the round number i, with the findings. Its numbers rise with i.
 func round(i int, findings ...rules.Finding) *Round {
 	states := map[string]*int64{}

@@ -113,7 +113,7 @@ func (m *Model) take(r *Round) (appeared, gone []*tracked) {
 	}
 	m.round = r
 	m.history.add(r)
-	appeared, gone = m.tracker.observe(r.Taken, r.Check.Findings, r.unjudged)
+	appeared, gone = m.tracker.observe(r.Taken, r.Check.Findings, r.unsettled)
 	if s := m.overlay.subject; s != nil {
 		m.history.detail.add(s.number(r))
 	}

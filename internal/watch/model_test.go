@@ -16,6 +16,8 @@ import (
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/exp/teatest/v2"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tcptune/tcptune/rules"
 )
 
 // patience is how long a test waits for what takes no time.
@@ -45,6 +47,49 @@ func TestFindingsComeAndGo(t *testing.T) {
 	has(t, m, "cleared  A listener's accept queue overflows", "0 s ago", "● 1 warning")
 	feed(m, round(13, leak(), overflow()))
 	has(t, m, "CRITICAL", "0 s (x2)")
+}
+
+// TestUnsettledDoesNotClear: a finding that a round lacks has not cleared where its
+// rule was not judged for everything, or found more than is listed.
+func TestUnsettledDoesNotClear(t *testing.T) {
+	first := overflow()
+	first.Subject = "198.18.0.1:1"
+	capped := first
+	capped.More = 5
+	for _, tt := range []struct {
+		name     string
+		skipped  []rules.Skipped
+		findings []rules.Finding
+		verdict  string
+		cleared  bool
+	}{
+		{"some elements were not judged", []rules.Skipped{{Rule: "accept-queue-overflow", Elements: 1}}, []rules.Finding{first}, "● 2 critical", false},
+		{"nothing was judged", []rules.Skipped{{Rule: "accept-queue-overflow"}}, nil, "● 2 critical", false},
+		{"more than is listed", nil, []rules.Finding{capped}, "● 6 critical", false},
+		{"another rule was not judged", []rules.Skipped{{Rule: "close-wait-leak", Elements: 1}}, []rules.Finding{first}, "● 1 critical", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m := NewModel(Options{Interval: 2 * time.Second, Unicode: true})
+			size(m, 100, 30)
+			last := overflow()
+			if tt.verdict == "● 6 critical" {
+				last.More = 4 // as of then
+			}
+			feed(m, round(0, first, last))
+			for i := range clearRounds + 1 {
+				r := round(i+1, tt.findings...)
+				r.Check.Skipped = tt.skipped
+				feed(m, r)
+			}
+			has(t, m, tt.verdict)
+			if got := strings.Contains(m.Screen(), "cleared"); got != tt.cleared {
+				t.Errorf("cleared: %v, want %v:\n%s", got, tt.cleared, m.Screen())
+			}
+			if got := strings.Contains(m.Screen(), "not judged"); got == tt.cleared {
+				t.Errorf("not judged: %v:\n%s", got, m.Screen())
+			}
+		})
+	}
 }
 
 func TestSortAndFilter(t *testing.T) {
@@ -261,6 +306,26 @@ func TestWriteLinesEndsWithItsReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		if err := WriteLines(t.Context(), rounds(), Options{Interval: time.Second}, closed{}); !errors.Is(err, io.ErrClosedPipe) {
 			t.Errorf("it ends with %v", err)
+		}
+	})
+}
+
+// TestOnceShowsMildFindings: one window has to do, there is no second one.
+func TestOnceShowsMildFindings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := -1
+		source := func(context.Context) (*Round, error) {
+			if i++; i == 0 {
+				return round(i), nil
+			}
+			return round(i, mild()), nil
+		}
+		var out bytes.Buffer
+		if _, err := Once(t.Context(), source, Options{Interval: 2 * time.Second, Unicode: true}, 80, &out); err != nil {
+			t.Fatal(err)
+		}
+		if got := out.String(); !strings.Contains(got, "● 1 notice") || !strings.Contains(got, mild().Title) || strings.Contains(got, "no problem found") {
+			t.Errorf("the page hides the finding:\n%s", got)
 		}
 	})
 }

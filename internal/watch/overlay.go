@@ -89,8 +89,9 @@ What is shown
 
   A finding of warning or above appears at once, a milder one when two
   rounds in a row have it. It clears when three rounds in a row lack it,
-  and stays on the screen for a minute then. "Not judged" is a rule
-  that lacked a fact: nobody knows whether the finding still holds.
+  and stays on the screen for a minute then. "Not judged" is one whose
+  rule lacked a fact, or found more than it lists: nobody knows whether
+  it still holds.
 
   "?" is a number that is not known; it is never shown as zero. The
   highest value of a sparkline fills its height; each has its own scale.

@@ -32,9 +32,11 @@ func NewRound(w *snapshot.Window, f *facts.Facts, c *report.Check) *Round {
 // rates.
 type Source func(context.Context) (*Round, error)
 
-// unjudged reports whether a rule said nothing at all in this round.
-func (r *Round) unjudged(rule string) bool {
-	return slices.ContainsFunc(r.Check.Skipped, func(s rules.Skipped) bool { return s.Rule == rule && s.Elements == 0 })
+// unsettled reports whether a finding of the rule that this round does not list
+// may be there: the rule was not judged in full, or found more than is listed.
+func (r *Round) unsettled(rule string) bool {
+	return slices.ContainsFunc(r.Check.Skipped, func(s rules.Skipped) bool { return s.Rule == rule }) ||
+		slices.ContainsFunc(r.Check.Findings, func(f rules.Finding) bool { return f.Rule == rule && f.More > 0 })
 }
 
 // wait is how long to wait after a round that took so long until the next one

@@ -44,24 +44,24 @@ func Run(ctx context.Context, s Source, o Options, in io.Reader, out io.Writer) 
 	return nil
 }
 
-// window collects a round that has a window, and hands every round to m.
+// window hands m the first round that has a window, and no other: a mild finding
+// would have to be seen twice then.
 func (m *Model) window(ctx context.Context, s Source) error {
-	for {
-		start := time.Now()
-		r, err := s(ctx)
-		if err != nil {
-			return err
-		}
-		m.took = time.Since(start)
-		if m.round != nil {
-			m.take(r)
-			return nil
-		}
-		m.take(r)
-		if err := sleep(ctx, wait(m.options.Interval, m.took)); err != nil {
-			return err
-		}
+	start := time.Now()
+	if _, err := s(ctx); err != nil {
+		return err
 	}
+	if err := sleep(ctx, wait(m.options.Interval, time.Since(start))); err != nil {
+		return err
+	}
+	start = time.Now()
+	r, err := s(ctx)
+	if err != nil {
+		return err
+	}
+	m.took = time.Since(start)
+	m.take(r)
+	return nil
 }
 
 func sleep(ctx context.Context, d time.Duration) error {

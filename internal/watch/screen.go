@@ -176,6 +176,8 @@ func (m *Model) verdict() verdict {
 		v = verdict{"nothing found yet: rates are known from the second look on", plain}
 	case core > 0:
 		v = verdict{"nothing found, but core rules could not be judged (g: which)" + judged, plain}
+	case c.Summary.Waived > 0:
+		v = verdict{"nothing found that is not waived" + judged, plain}
 	default:
 		v.text = "no problem found, nothing to tune" + judged
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tcptune/tcptune/internal/facts"
 	"github.com/tcptune/tcptune/rules"
 )
 
@@ -44,6 +45,35 @@ func TestDetails(t *testing.T) {
 				t.Error("esc does not go back")
 			}
 		})
+	}
+}
+
+// TestDetailsOfWhatIsNotKnown: what a round could not read is not gone.
+func TestDetailsOfWhatIsNotKnown(t *testing.T) {
+	unread, gone := round(9), round(10)
+	unread.Facts.Listeners, unread.Facts.Destinations, unread.Facts.Processes, unread.Sockets = nil, nil, nil, nil
+	gone.Facts.Listeners, gone.Facts.Destinations, gone.Facts.Processes = []*facts.Listener{}, []*facts.Destination{}, []*facts.Process{}
+	for _, tt := range []struct {
+		keys []string
+		gone string
+	}{
+		{[]string{"tab", "enter"}, "nobody listens here any more"},
+		{[]string{"tab", "tab", "enter"}, "it has no connection any more"},
+		{[]string{"tab", "tab", "tab", "enter"}, "it holds no such socket any more"},
+	} {
+		m := shown(80, 60)
+		press(t, m, tt.keys...)
+		feed(m, unread)
+		has(t, m, "not known in this round: g shows why", "not", tt.gone)
+		feed(m, gone)
+		has(t, m, tt.gone, "not", "not known in this round")
+		r := round(11)
+		r.Sockets = nil
+		feed(m, r)
+		has(t, m, "Sockets by state")
+		if _, after, _ := strings.Cut(m.Screen(), "Sockets by state"); strings.Contains(strings.SplitN(after, "\n", 3)[1], "none") {
+			t.Errorf("sockets were not read, but there are none:\n%s", m.Screen())
+		}
 	}
 }
 
@@ -159,7 +189,13 @@ func TestVerdict(t *testing.T) {
 	if got, want := m.verdict().text, "no problem found, nothing to tune; 95 of 96 rules judged"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	feed(m, round(2, overflow(), leak()))
+	r := round(2)
+	r.Check.Summary.Waived = 2
+	feed(m, r)
+	if got, want := m.verdict(), (verdict{"nothing found that is not waived; 95 of 96 rules judged, 2 waived", plain}); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+	feed(m, round(3, overflow(), leak()))
 	if got, want := m.verdict().text, "● 1 critical, 1 warning; 95 of 96 rules judged"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}

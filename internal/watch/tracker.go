@@ -16,7 +16,7 @@ const (
 	mildRounds  = 2                // a finding below warning counts when it was seen in so many rounds in a row
 	clearRounds = 3                // a finding has cleared when so many rounds in a row judged its rule and lack it
 	showCleared = 60 * time.Second // how long a cleared finding is shown
-	maxTracked  = 500              // findings that are kept, the cleared ones go first
+	maxTracked  = 500              // findings that are kept; the cleared ones go first, then those that were seen longest ago
 )
 
 // A phase is where a tracked finding stands.
@@ -38,7 +38,7 @@ type tracked struct {
 	missed int       // rounds in a row that lack it
 	since  time.Time // when it appeared, or cleared
 	last   time.Time // the last round that had it
-	unsure bool      // the last round could not judge its rule
+	unsure bool      // the last round lacks it, but its rule is not settled
 }
 
 type identity struct{ rule, subject string }
@@ -52,9 +52,9 @@ type tracker struct {
 }
 
 // observe takes the findings of a round and returns those that appeared and
-// those that cleared with it. unjudged says which rules could not say anything:
-// their findings neither stay nor go.
-func (t *tracker) observe(now time.Time, findings []rules.Finding, unjudged func(rule string) bool) (appeared, gone []*tracked) {
+// those that cleared with it. unsettled says of which rules a finding that is
+// not listed may be there: it neither stays nor goes.
+func (t *tracker) observe(now time.Time, findings []rules.Finding, unsettled func(rule string) bool) (appeared, gone []*tracked) {
 	t.rounds++
 	present := make(map[identity]bool, len(findings))
 	for _, f := range findings {
@@ -71,7 +71,8 @@ func (t *tracker) observe(now time.Time, findings []rules.Finding, unjudged func
 		if present[e.identity()] {
 			continue
 		}
-		if e.unsure = unjudged(e.Rule); !e.unsure && e.miss(now) {
+		e.More = 0 // another one has it now
+		if e.unsure = unsettled(e.Rule); !e.unsure && e.miss(now) {
 			gone = append(gone, e)
 		}
 	}
@@ -120,7 +121,7 @@ func (t *tracker) forget(now time.Time) {
 		return e.phase == cleared && now.Sub(e.since) > showCleared || e.phase == pending && e.missed > 0
 	})
 	if len(t.list) > maxTracked {
-		slices.SortStableFunc(t.list, byPhase)
+		slices.SortStableFunc(t.list, func(a, b *tracked) int { return cmp.Or(byPhase(a, b), b.last.Compare(a.last)) })
 		t.list = slices.Delete(t.list, maxTracked, len(t.list))
 	}
 }
@@ -158,10 +159,15 @@ func worse(a, b rules.Severity) int {
 	return 1
 }
 
-// count counts active findings of a severity.
+// count counts active findings of a severity. What is unsure of a rule that found
+// more than it lists is not counted by itself: it may be among those.
 func (t *tracker) count(s rules.Severity) (n int) {
+	more := make(map[string]bool)
 	for _, e := range t.list {
-		if e.phase == active && e.Severity == s {
+		more[e.Rule] = more[e.Rule] || e.More > 0
+	}
+	for _, e := range t.list {
+		if e.phase == active && e.Severity == s && (!e.unsure || !more[e.Rule]) {
 			n += 1 + e.More
 		}
 	}

@@ -4,6 +4,7 @@ package watch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +15,7 @@ import (
 )
 
 // TestTracker plays rounds, one letter each: f has the finding, a dot lacks it, u
-// could not judge its rule. The trace has a letter for each round: + appeared, a
+// has a rule that is not settled. The trace has a letter for each round: + appeared, a
 // active, s active and unsure, p pending, - cleared, c cleared before, a blank
 // for nothing.
 func TestTracker(t *testing.T) {
@@ -93,17 +94,25 @@ func TestTrackerTellsSubjectsApart(t *testing.T) {
 	}
 }
 
-// TestTrackerIsBounded floods it with findings that are never the same.
+// TestTrackerIsBounded floods it with findings that are never the same: it keeps
+// the last ones.
 func TestTrackerIsBounded(t *testing.T) {
-	var tr tracker
-	for i := range 100 {
-		var findings []rules.Finding
-		for n := range 50 {
-			findings = append(findings, rules.Finding{Rule: "x", Subject: fmt.Sprint(i, n), Severity: rules.Critical})
-		}
-		tr.observe(begin().Add(time.Duration(i)*time.Second), findings, func(string) bool { return false })
-		if len(tr.list) > maxTracked {
-			t.Fatalf("round %d: %d findings are kept", i, len(tr.list))
+	for _, unsettled := range []bool{false, true} {
+		var tr tracker
+		for i := range 100 {
+			var findings []rules.Finding
+			for n := range 50 {
+				findings = append(findings, rules.Finding{Rule: "x", Subject: fmt.Sprint(i, n), Severity: rules.Critical})
+			}
+			tr.observe(begin().Add(time.Duration(i)*time.Second), findings, func(string) bool { return unsettled })
+			if len(tr.list) > maxTracked {
+				t.Fatalf("round %d: %d findings are kept", i, len(tr.list))
+			}
+			for _, f := range findings {
+				if !slices.ContainsFunc(tr.list, func(e *tracked) bool { return e.Subject == f.Subject }) {
+					t.Fatalf("round %d: %q, just found, is not kept", i, f.Subject)
+				}
+			}
 		}
 	}
 }

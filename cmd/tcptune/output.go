@@ -117,7 +117,7 @@ func (o *outputs) list() ([]form, error) {
 		}
 		for _, other := range list {
 			switch {
-			case other.file != file:
+			case (other.file == "") != (file == ""), file != "" && !sameFile(other.file, file):
 			case file != "":
 				return nil, usageError(fmt.Errorf("two formats, %s and %s, cannot both go to %s", other.format, format, file), "give each a file of its own; "+allowed)
 			default:
@@ -127,6 +127,25 @@ func (o *outputs) list() ([]form, error) {
 		list = append(list, form{format, file})
 	}
 	return list, nil
+}
+
+// sameFile reports whether two paths are the same file, or would make the same.
+func sameFile(a, b string) bool {
+	absA, errA := filepath.Abs(a)
+	absB, errB := filepath.Abs(b)
+	if errA != nil || errB != nil { // the working directory is gone
+		return a == b
+	}
+	if filepath.Base(absA) == filepath.Base(absB) && sameExisting(filepath.Dir(absA), filepath.Dir(absB)) {
+		return true
+	}
+	return sameExisting(absA, absB)
+}
+
+func sameExisting(a, b string) bool {
+	infoA, errA := os.Stat(a)
+	infoB, errB := os.Stat(b)
+	return a == b || errA == nil && errB == nil && os.SameFile(infoA, infoB)
 }
 
 // write renders each form whole before it writes a byte, files first. That one
@@ -163,12 +182,26 @@ func (o form) write(stdout io.Writer, color string, verbose bool, r result) erro
 		return fmt.Errorf("render %s: %w", o.format, err)
 	}
 	if o.file != "" {
-		return writeFile(o.file, b.Bytes(), 0o644)
+		return writeFile(o.file, b.Bytes(), o.mode())
 	}
 	if _, err := stdout.Write(b.Bytes()); err != nil {
 		return outputError(err)
 	}
 	return nil
+}
+
+// mode is the mode of the file: that of the one it replaces, else what the umask
+// leaves. Metrics are for a collector, who is another user.
+func (o form) mode() fs.FileMode {
+	if o.format == report.Prometheus {
+		return 0o644
+	}
+	if info, err := os.Lstat(o.file); err == nil && info.Mode().IsRegular() {
+		return info.Mode().Perm()
+	}
+	mask := syscall.Umask(0)
+	syscall.Umask(mask)
+	return 0o666 &^ fs.FileMode(mask)
 }
 
 func (o form) render(w io.Writer, style report.Style, r result) error {

@@ -3,6 +3,8 @@
 package main
 
 import (
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -50,5 +52,62 @@ func TestWriteFileKeepsKind(t *testing.T) {
 	n, err := reader.Read(buffer)
 	if diff := cmp.Diff("report", string(buffer[:n])); err != nil || diff != "" {
 		t.Errorf("pipe: %v (-want +got):\n%s", err, diff)
+	}
+}
+
+// TestFormMode keeps a report as private as the umask or the file before it is;
+// only metrics are for everybody.
+func TestFormMode(t *testing.T) {
+	old := unix.Umask(0o077)
+	defer unix.Umask(old)
+	dir := t.TempDir()
+	window := filepath.Join(formatsDir, "rich.window.json")
+	for _, test := range []struct {
+		format        string
+		before, after os.FileMode
+	}{
+		{"json", 0, 0o600},
+		{"html", 0o640, 0o640},
+		{"prometheus", 0, 0o644},
+		{"prometheus", 0o600, 0o644},
+	} {
+		file := filepath.Join(dir, test.format)
+		if test.before != 0 {
+			if err := errors.Join(os.WriteFile(file, nil, test.before), os.Chmod(file, test.before)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		args := []string{"check", "--from", window, "--fail-on", "never", "--format", test.format + "=" + file}
+		if status := run(t.Context(), args, streams{out: io.Discard, err: io.Discard}); status != exitOK {
+			t.Fatalf("%v: status %d", args, status)
+		}
+		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != test.after {
+			t.Errorf("%+v: %v, %v", test, info.Mode(), err)
+		}
+	}
+}
+
+// TestFormsOfOneFile refuses two formats for one file, however it is named.
+func TestFormsOfOneFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if err := errors.Join(os.Mkdir("d", 0o700), os.Symlink("d", "link"), os.WriteFile("there", nil, 0o600), os.Symlink("there", "also")); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		a, b string
+		same bool
+	}{
+		{"a.out", "./a.out", true},
+		{"a.out", dir + "/a.out", true},
+		{"d/a.out", "link/a.out", true},
+		{"there", "also", true},
+		{"a.out", "b.out", false},
+		{"a.out", "d/a.out", false},
+	} {
+		o := outputs{given: []string{"text=" + test.a, "json=" + test.b}}
+		if err := o.check(); (err != nil) != test.same {
+			t.Errorf("%s and %s: %v", test.a, test.b, err)
+		}
 	}
 }

@@ -58,6 +58,7 @@ func bufferRows() []row {
 		},
 		{
 			rule:     "rmem-below-bdp",
+			needs:    needs{kernel: "6.6"}, // before, the window of a burst is counted otherwise: docs/kernels.md
 			symptom:  "one transfer, round trip 300 ms, to a host whose tcp_rmem ends at 256 KiB",
 			settings: map[string]string{"net.ipv4.tcp_rmem": "4096 131072 262144"},
 			window:   3 * time.Second,
@@ -87,6 +88,7 @@ func bufferRows() []row {
 		},
 		{
 			rule:    "rcvbuf-locked",
+			needs:   needs{kernel: "6.6"}, // see rmem-below-bdp
 			symptom: "one transfer, round trip 300 ms, to a program that sets SO_RCVBUF to 128 KiB",
 			window:  3 * time.Second,
 			finds:   findings{"rcvbuf-locked": rules.Notice}, verdict: rules.VerdictApplication,
@@ -103,7 +105,6 @@ func bufferRows() []row {
 		{
 			rule:    "notsent-lowat",
 			symptom: "90 transfers over 100 Mbit/s, with 1 MiB of send buffer each",
-			needs:   needs{fast: true},
 			finds:   findings{"notsent-lowat": rules.Info, "send-queue-stuck": rules.Warning}, verdict: rules.VerdictSysctl,
 			number: "MB that the kernel keeps unsent",
 			cure:   recommended("low"),

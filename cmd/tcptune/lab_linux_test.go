@@ -128,9 +128,6 @@ func (n needs) missing(t *testing.T) string {
 	if n.guest && !lab.Guest() {
 		return "it changes a key of the whole machine, so only in a guest"
 	}
-	if n.fast && lab.Guest() {
-		return "an emulated processor is too slow to fill what it needs filled"
-	}
 	if release := kernelRelease(t); n.kernel != "" && !kernelAtLeast(release, n.kernel) {
 		return "it needs Linux " + n.kernel + ", this is " + release
 	}

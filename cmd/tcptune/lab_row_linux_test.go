@@ -51,7 +51,6 @@ type findings map[string]rules.Severity
 // needs say what a row cannot do without. What is missing is told, not skipped.
 type needs struct {
 	guest    bool   // a throw-away machine: the row changes a key of the whole host
-	fast     bool   // a processor that is not emulated
 	kernel   string // at least this version, such as "6.14"
 	keys     []string
 	programs []string // that are run, such as /usr/sbin/sysctl

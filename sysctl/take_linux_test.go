@@ -4,6 +4,7 @@ package sysctl_test
 
 import (
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -27,7 +28,7 @@ func TestTakes(t *testing.T) {
 			"120000", "120001", "2147483647", "2147483648", "4294967295", "4294967296", "99999999999", "", "x", "1x", "+1", "1_0", "0b1", "010", "0x10", "1 # comment", "1 2",
 			"3 2 1", "1 2 3", "1 2 3 4", "4096 131072 2147483648", "40000 50000", "50000 40000", "40000 40000", "1023 70000",
 		}
-		refusesSmall := !release(t).AtLeast(sysctl.Release{6, 13})
+		kernel := kernelOf(t)
 		stored, refused := 0, 0
 		err := host.Do(func() error {
 			for _, p := range catalogue.Parameters() {
@@ -45,11 +46,7 @@ func TestTakes(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					want := catalogue.Takes(p.Key, v)
-					if refusesSmall && p.Key.Short() == "tcp_rmem" && small(v) {
-						want = false
-					}
-					if want != got {
+					if want := catalogue.Takes(p.Key, v) && kernel.alsoTakes(p.Key, v); want != got {
 						t.Errorf("%s = %q: the kernel takes it: %v, Takes says %v", p.Key, v, got, want)
 					}
 					if got {
@@ -71,16 +68,11 @@ func TestTakes(t *testing.T) {
 	})
 }
 
-// small reports whether a field of a value lies below 4096, the least that kernels up to
-// 6.12 take in tcp_rmem; 6.18 takes 1.
-func small(v sysctl.Value) bool {
-	return slices.ContainsFunc(strings.Fields(string(v)), func(field string) bool {
-		n, err := strconv.ParseInt(field, 0, 64)
-		return err == nil && n < 4096
-	})
-}
+// older is the release of a kernel that may take less than the catalogue says, which is
+// about 6.18.
+type older sysctl.Release
 
-func release(t *testing.T) sysctl.Release {
+func kernelOf(t *testing.T) older {
 	t.Helper()
 	text, err := os.ReadFile("/proc/sys/kernel/osrelease")
 	if err != nil {
@@ -90,7 +82,24 @@ func release(t *testing.T) sysctl.Release {
 	if !ok {
 		t.Fatalf("no release: %q", text)
 	}
-	return r
+	return older(r)
+}
+
+// alsoTakes reports whether every field of a value lies in what the kernel is known to take.
+func (k older) alsoTakes(key sysctl.Key, v sysctl.Value) bool {
+	least, most := int64(math.MinInt64), int64(math.MaxInt64)
+	switch between := func(first, next sysctl.Release) bool {
+		return sysctl.Release(k).AtLeast(first) && !sysctl.Release(k).AtLeast(next)
+	}; {
+	case key.Short() == "tcp_rmem" && between(sysctl.Release{}, sysctl.Release{6, 13}):
+		least = 4096 // seen in 6.1.192 and 6.12.117; 6.18.44 takes 1
+	case key.Short() == "tcp_tso_rtt_log" && between(sysctl.Release{6, 12}, sysctl.Release{6, 13}):
+		most = 31 // seen in 6.12.117
+	}
+	return !slices.ContainsFunc(strings.Fields(string(v)), func(field string) bool {
+		n, err := strconv.ParseInt(field, 0, 64)
+		return err == nil && (n < least || n > most)
+	})
 }
 
 // alone reports whether what the kernel makes of a value of p depends on nothing else: on

@@ -35,7 +35,9 @@ func TestCountLive(t *testing.T) {
 		lab.Serve(t, n.Server, lab.Server{Address: n.Target(8080), Behaviour: lab.SinkClose})
 		lab.Serve(t, n.Server, lab.Server{Address: n.Target(8081), Behaviour: lab.Hold})
 		ended, held := []netip.AddrPort{n.Target(8080)}, []netip.AddrPort{n.Target(8081)}
-		lab.Connect(t, n.Client, lab.Client{Targets: ended, Count: 30})
+		if r := lab.Connect(t, n.Client, lab.Client{Targets: ended, Count: 30}); r.OK != 30 {
+			t.Fatalf("%d of 30 connections, errors %v", r.OK, r.Errors)
+		}
 		lab.Connect(t, n.Client, lab.Client{Targets: held, Count: 7, Ending: lab.Keep})
 		want := Table{Entries: 37, Translated: 37, States: map[string]int64{"TIME_WAIT": 30, "ESTABLISHED": 7}, Complete: true}
 		var got Table

@@ -3,7 +3,6 @@
 package report
 
 import (
-	"regexp"
 	"strconv"
 
 	"github.com/tcptune/tcptune/rules"
@@ -16,10 +15,10 @@ type location struct {
 }
 
 // fileLine is how facts and rules write a location. Paths may have blanks.
-var fileLine = regexp.MustCompile(`\A(/.*[^/]):([1-9][0-9]{0,8})\z`)
+var fileLine = pattern(`\A(/.*[^/]):([1-9][0-9]{0,8})\z`)
 
 func parseLocation(text string) (location, bool) {
-	m := fileLine.FindStringSubmatch(text)
+	m := fileLine().FindStringSubmatch(text)
 	if m == nil {
 		return location{}, false
 	}

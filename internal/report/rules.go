@@ -5,7 +5,6 @@ package report
 import (
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/expr"
@@ -79,13 +78,13 @@ func (l *RuleList) WriteText(w io.Writer, style Style) error {
 // readable words the title of a rule that has not fired: what it puts in becomes
 // <name> or, where it chooses between texts, these texts.
 func readable(title string) string {
-	return placeholder.ReplaceAllStringFunc(title, func(part string) string {
+	return placeholder().ReplaceAllStringFunc(title, func(part string) string {
 		code := strings.TrimSpace(part[len("${") : len(part)-len("}")])
-		if m := placeholderKey.FindStringSubmatch(code); m != nil {
+		if m := placeholderKey().FindStringSubmatch(code); m != nil {
 			return "<" + m[1] + ">"
 		}
 		var texts []string
-		for _, m := range placeholderText.FindAllStringSubmatch(code, -1) {
+		for _, m := range placeholderText().FindAllStringSubmatch(code, -1) {
 			texts = append(texts, m[1])
 		}
 		if len(texts) > 0 {
@@ -96,9 +95,9 @@ func readable(title string) string {
 }
 
 var (
-	placeholder     = regexp.MustCompile(`\$\{[^}]*\}`)
-	placeholderKey  = regexp.MustCompile(`^sysctl\("([^"]*)"\)$`)
-	placeholderText = regexp.MustCompile(`"([^"]*)"`)
+	placeholder     = pattern(`\$\{[^}]*\}`)
+	placeholderKey  = pattern(`^sysctl\("([^"]*)"\)$`)
+	placeholderText = pattern(`"([^"]*)"`)
 )
 
 // WriteRule writes one rule for people: when it fires, what it shows, what it

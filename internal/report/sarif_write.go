@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -36,7 +35,7 @@ func (d *document) writeSARIF(w io.Writer) error {
 		Properties: map[string]any{"kernel": d.host.Kernel, "window": d.window.words(), "ruleset": d.ruleset.Version, "rulesetSha256": d.ruleset.SHA256},
 	}
 	s.run.Tool.Driver = sarifDriver{Name: "tcptune", Version: d.version(), InformationURI: homepage, Rules: []sarifRule{}}
-	if semantic.MatchString(d.version()) {
+	if semantic().MatchString(d.version()) {
 		s.run.Tool.Driver.SemanticVersion = d.version()
 	}
 	if d.ruleset.set != nil {
@@ -50,7 +49,7 @@ func (d *document) writeSARIF(w io.Writer) error {
 }
 
 // semantic is a version of semver.org.
-var semantic = regexp.MustCompile(`^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
+var semantic = pattern(`^(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$`)
 
 func (s *sarifWriter) results() {
 	for _, p := range s.document.parts {

@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 
 	"github.com/tcptune/tcptune/internal/explain"
@@ -64,10 +63,10 @@ func paragraphsMarkdown(text, indent string) string {
 }
 
 // outerUnderscore is one that is not between the letters of a name, where it is no mark.
-var outerUnderscore = regexp.MustCompile(`(^|[^\pL\pN])_|_$`)
+var outerUnderscore = pattern(`(^|[^\pL\pN])_|_$`)
 
 // inlineMarkdown escapes what Markdown would take for marks.
 func inlineMarkdown(text string) string {
 	text = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "[", `\[`, "<", "&lt;").Replace(Clean(text))
-	return outerUnderscore.ReplaceAllString(text, `$1\_`)
+	return outerUnderscore().ReplaceAllString(text, `$1\_`)
 }

@@ -226,9 +226,9 @@ func (o *checkOptions) judges() (*examination, error) {
 // examine judges a window by rules, profile and waivers; left is the number of
 // the profile's settings that are not for this host.
 func (o *checkOptions) examine(w *snapshot.Window, e *examination, at time.Time) (check *report.Check, left int) {
-	check = judge(w, e.set, e.catalogue, o.why)
+	f := facts.Derive(w, e.catalogue)
+	check = judgeFacts(w, f, e.set, o.why)
 	if e.profile != nil {
-		f := facts.Derive(w, e.catalogue)
 		evaluation := e.profile.Evaluate(f, e.given)
 		list := deviations(evaluation, f, e.catalogue)
 		check.Add(deviationFindings(o.profile, list, o.applyCommand()))

@@ -11,7 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/tcptune/tcptune/internal/lab"
 	"github.com/tcptune/tcptune/internal/report"
@@ -23,22 +22,20 @@ import (
 func sinceLast(t *testing.T, h *lab.Host, want int, args ...string) *diagnosis {
 	t.Helper()
 	args = append([]string{"check", "--since-last", "--format", "json", "--only", "close-wait-leak,listen-drops-other"}, args...)
-	for deadline := time.Now().Add(lab.Patience(settleTime)); ; time.Sleep(100 * time.Millisecond) {
-		out := runCommand(t, h.Command("tcptune", args...))
+	var out output
+	var d *diagnosis
+	lab.Eventually(t, settleTime, func() (done bool, state string) {
+		out = runCommand(t, h.Command("tcptune", args...))
 		if out.status != want && out.stdout == "" {
 			t.Fatalf("status %d, want %d: %s", out.status, want, out.stderr)
 		}
-		d := decodeDiagnosis(t, out)
-		if d.Baseline == nil || d.Baseline.Rates {
-			if out.status != want {
-				t.Errorf("%v: status %d, want %d: %s%s", args, out.status, want, out.stdout, out.stderr)
-			}
-			return d
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("the last run stays too young: %+v", d.Baseline)
-		}
+		d = decodeDiagnosis(t, out)
+		return d.Baseline == nil || d.Baseline.Rates, fmt.Sprintf("the last run stays too young: %+v", d.Baseline)
+	})
+	if out.status != want {
+		t.Errorf("%v: status %d, want %d: %s%s", args, out.status, want, out.stdout, out.stderr)
 	}
+	return d
 }
 
 // TestScenarioSinceLast follows a symptom that comes, stays and goes.
@@ -157,12 +154,10 @@ func TestScenarioBaselineWindow(t *testing.T) {
 		}{{pair.Client, nil}, {lab.Self(t), []string{"--netns", fmt.Sprint(holder.PID)}}} {
 			args := append([]string{"check", "--baseline", saved, "--format", "json", "--fail-on", "never"}, host.args...)
 			var d *diagnosis
-			for deadline := time.Now().Add(lab.Patience(settleTime)); d == nil || !d.Baseline.Rates; time.Sleep(100 * time.Millisecond) {
+			lab.Eventually(t, settleTime, func() (done bool, state string) {
 				d = decodeDiagnosis(t, runCommand(t, host.Command("tcptune", args...)))
-				if time.Now().After(deadline) {
-					t.Fatalf("no rates: %+v", d.Baseline)
-				}
-			}
+				return d.Baseline.Rates, fmt.Sprintf("no rates: %+v", d.Baseline)
+			})
 			f := d.finding(t, "connect-refused-rate")
 			if f.Status != rules.StatusUnknown || d.Baseline.Kind != report.BaselineWindow {
 				t.Errorf("%+v, baseline %+v", f, d.Baseline)

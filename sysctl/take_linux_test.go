@@ -85,16 +85,20 @@ func kernelOf(t *testing.T) older {
 	return older(r)
 }
 
+func (k older) before(next sysctl.Release) bool { return !sysctl.Release(k).AtLeast(next) }
+
 // alsoTakes reports whether every field of a value lies in what the kernel is known to take.
 func (k older) alsoTakes(key sysctl.Key, v sysctl.Value) bool {
 	least, most := int64(math.MinInt64), int64(math.MaxInt64)
-	switch between := func(first, next sysctl.Release) bool {
-		return sysctl.Release(k).AtLeast(first) && !sysctl.Release(k).AtLeast(next)
-	}; {
-	case key.Short() == "tcp_rmem" && between(sysctl.Release{}, sysctl.Release{6, 13}):
-		least = 4096 // seen in 6.1.192 and 6.12.117; 6.18.44 takes 1
-	case key.Short() == "tcp_tso_rtt_log" && between(sysctl.Release{6, 12}, sysctl.Release{6, 13}):
-		most = 31 // seen in 6.12.117
+	switch key.Short() {
+	case "tcp_rmem":
+		if k.before(sysctl.Release{6, 13}) {
+			least = 4096 // seen in 6.1.192 and 6.12.117; 6.18.44 takes 1
+		}
+	case "tcp_tso_rtt_log":
+		if k.before(sysctl.Release{6, 13}) && !k.before(sysctl.Release{6, 12}) {
+			most = 31 // seen in 6.12.117
+		}
 	}
 	return !slices.ContainsFunc(strings.Fields(string(v)), func(field string) bool {
 		n, err := strconv.ParseInt(field, 0, 64)
